@@ -1,0 +1,1 @@
+//! BIN table and route decision: pure, and able to say why.

@@ -1,0 +1,1 @@
+//! Tokio at the edges: listeners, link drivers, metrics, drain.

@@ -1,0 +1,1 @@
+//! A bank host that answers by rule and keeps its own ledger.

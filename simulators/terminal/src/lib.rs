@@ -1,0 +1,1 @@
+//! A scripted POS terminal with expectations, for any ISO 8583 listener.

@@ -1,0 +1,1 @@
+//! Whole-product tests: the binary, the simulators and third-party peers.
