@@ -59,6 +59,22 @@ pub enum FrameError {
     Io(#[from] io::Error),
 }
 
+impl FrameError {
+    /// One word for a metric, from a closed set.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            FrameError::TooLong { .. } => "too_long",
+            FrameError::LengthNotDigits { .. } => "length_not_digits",
+            FrameError::LengthTooShort { .. } => "length_too_short",
+            FrameError::TpduMissing { .. } => "tpdu_missing",
+            FrameError::UnexpectedKeepAlive => "unexpected_keep_alive",
+            FrameError::Truncated { .. } => "truncated",
+            FrameError::Io(_) => "io",
+        }
+    }
+}
+
 struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {
