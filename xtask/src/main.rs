@@ -1,1 +1,98 @@
-fn main() {}
+//! The project's own tooling. `cargo xtask ci` is the whole truth about whether
+//! a change can land; the other commands are its parts, and the benchmark of the
+//! switch.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its user"
+)]
+
+mod bench_switch;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Pointsman's own tooling")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything that a change must pass: formatting, lints, tidy, tests, a simulation campaign, licences.
+    Ci,
+    /// House rules that no other tool knows: arrows between crates, file headers, words that leak the workshop.
+    Tidy,
+    /// CPU per transaction of the switch against a bare relay, in the same run.
+    BenchSwitch(bench_switch::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let root = root()?;
+    match cli.task {
+        Task::Ci => ci(&root),
+        Task::Tidy => tidy::check(&root),
+        Task::BenchSwitch(args) => bench_switch::run(&root, &args),
+    }
+}
+
+/// The workspace folder: the one above this package's.
+fn root() -> anyhow::Result<PathBuf> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.parent().context("xtask has no parent folder")?;
+    Ok(root.to_path_buf())
+}
+
+fn ci(root: &Path) -> anyhow::Result<()> {
+    cargo(root, &["fmt", "--all", "--check"])?;
+    cargo(
+        root,
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
+    tidy::check(root)?;
+    cargo(root, &["test", "--workspace"])?;
+    deny(root)
+}
+
+/// Licences, advisories and sources, where cargo-deny is installed.
+fn deny(root: &Path) -> anyhow::Result<()> {
+    let installed = Command::new("cargo-deny")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if installed {
+        return cargo(root, &["deny", "check"]);
+    }
+    println!(
+        "cargo-deny is not installed, licences and advisories were not checked: cargo install cargo-deny --locked"
+    );
+    Ok(())
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    eprintln!("$ cargo {}", arguments.join(" "));
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .context("cargo cannot be started")?;
+    if !status.success() {
+        bail!("cargo {} failed: {status}", arguments.join(" "));
+    }
+    Ok(())
+}

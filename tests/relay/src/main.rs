@@ -1,0 +1,273 @@
+//! The baseline that the switch is measured against: a relay that moves frames
+//! from many terminals to one multiplexed link and back, and parses nothing.
+//!
+//! It does the least that a relay can do and still give every answer to the
+//! right terminal: it overwrites the STAN at a place learnt from the first
+//! message, and finds the terminal again by that number. No dialect, no
+//! routing, no check, no deadline, no counter, no decline. Frames are
+//! `binary-2`, messages `iso87-bcd`. Each thread has its own connections and
+//! its own link, so that nothing ever crosses threads.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use anyhow::Context;
+use bytes::{Buf, BytesMut};
+use clap::Parser;
+use pointsman_iso8583::Dialect;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::LocalSet;
+
+/// A packed STAN: three bytes, six digits.
+const STAN_BYTES: usize = 3;
+/// Open requests per thread: more than any run of the benchmark has.
+const SLOTS: usize = 100_000;
+const READ_BYTES: usize = 64 * 1_024;
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where terminals connect.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// The bank.
+    #[arg(long)]
+    connect: SocketAddr,
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..args.threads.max(1))
+        .map(|_| mpsc::unbounded_channel::<std::net::TcpStream>())
+        .unzip();
+    for receiver in receivers {
+        std::thread::spawn(move || worker(receiver, args.connect));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async move {
+        let listener = TcpListener::bind(args.listen).await?;
+        for turn in 0_usize.. {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            if let Some(sender) = senders.get(turn % senders.len()) {
+                sender.send(stream.into_std()?).ok().context("worker")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn worker(mut streams: mpsc::UnboundedReceiver<std::net::TcpStream>, bank: SocketAddr) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else { return };
+    LocalSet::new().block_on(&runtime, async move {
+        let Ok(link) = TcpStream::connect(bank).await else {
+            return;
+        };
+        let _ = link.set_nodelay(true);
+        let relay = Rc::new(Relay {
+            dialect: Dialect::builtin("iso87-bcd"),
+            link,
+            notify: Notify::new(),
+            state: RefCell::new(State::new()),
+        });
+        tokio::task::spawn_local(write_link(Rc::clone(&relay)));
+        tokio::task::spawn_local(read_link(Rc::clone(&relay)));
+        while let Some(stream) = streams.recv().await {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                let terminal = Rc::new(Terminal {
+                    stream,
+                    unwritten: RefCell::new(BytesMut::new()),
+                });
+                tokio::task::spawn_local(read_terminal(Rc::clone(&relay), terminal));
+            }
+        }
+    });
+}
+
+struct Relay {
+    dialect: Option<std::sync::Arc<Dialect>>,
+    link: TcpStream,
+    notify: Notify,
+    state: RefCell<State>,
+}
+
+struct State {
+    to_link: BytesMut,
+    open: Vec<Option<(Rc<Terminal>, [u8; STAN_BYTES])>>,
+    next: usize,
+    request_offset: Option<usize>,
+    answer_offset: Option<usize>,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            to_link: BytesMut::new(),
+            open: (0..SLOTS).map(|_| None).collect(),
+            next: 0,
+            request_offset: None,
+            answer_offset: None,
+        }
+    }
+}
+
+struct Terminal {
+    stream: TcpStream,
+    unwritten: RefCell<BytesMut>,
+}
+
+impl Relay {
+    /// The only parse of a run: where the STAN stands in messages of this kind.
+    fn learn(&self, message: &[u8]) -> Option<usize> {
+        let view = self.dialect.as_ref()?.view(message).ok()?;
+        Some(view.wire_range(11)?.start)
+    }
+
+    fn forward(&self, terminal: &Rc<Terminal>, frame: &[u8]) {
+        let mut state = self.state.borrow_mut();
+        let message = frame.get(2..).unwrap_or_default();
+        if state.request_offset.is_none() {
+            state.request_offset = self.learn(message);
+        }
+        let Some(offset) = state.request_offset else {
+            return;
+        };
+        state.next = (state.next + 1) % SLOTS;
+        let slot = state.next;
+        let start = state.to_link.len() + 2 + offset;
+        state.to_link.extend_from_slice(frame);
+        let Some(stan) = state.to_link.get_mut(start..start + STAN_BYTES) else {
+            return;
+        };
+        let mut own = [0; STAN_BYTES];
+        own.copy_from_slice(stan);
+        stan.copy_from_slice(&packed(slot));
+        if let Some(open) = state.open.get_mut(slot) {
+            *open = Some((Rc::clone(terminal), own));
+        }
+    }
+
+    fn give_back(&self, frame: &mut [u8]) {
+        let mut state = self.state.borrow_mut();
+        if state.answer_offset.is_none() {
+            state.answer_offset = self.learn(frame.get(2..).unwrap_or_default());
+        }
+        let Some(offset) = state.answer_offset else {
+            return;
+        };
+        let Some(stan) = frame.get_mut(2 + offset..2 + offset + STAN_BYTES) else {
+            return;
+        };
+        let slot = unpacked(stan);
+        let Some((terminal, own)) = state.open.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        stan.copy_from_slice(&own);
+        terminal.write(frame);
+    }
+}
+
+impl Terminal {
+    fn write(&self, frame: &[u8]) {
+        let mut unwritten = self.unwritten.borrow_mut();
+        unwritten.extend_from_slice(frame);
+        while !unwritten.is_empty() {
+            match self.stream.try_write(&unwritten) {
+                Ok(count) => unwritten.advance(count),
+                // The benchmark's terminals read; what is left goes with the next answer.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+async fn read_terminal(relay: Rc<Relay>, terminal: Rc<Terminal>) {
+    let mut inbound = BytesMut::new();
+    while terminal.stream.readable().await.is_ok() {
+        inbound.reserve(4_096);
+        match terminal.stream.try_read_buf(&mut inbound) {
+            Ok(0) => return,
+            Ok(_) => {
+                while let Some(length) = frame_length(&inbound) {
+                    relay.forward(&terminal, &inbound.split_to(length));
+                }
+                relay.notify.notify_one();
+                if inbound.is_empty() {
+                    inbound = BytesMut::new();
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+async fn write_link(relay: Rc<Relay>) {
+    loop {
+        relay.notify.notified().await;
+        loop {
+            let written = {
+                let state = relay.state.borrow();
+                if state.to_link.is_empty() {
+                    break;
+                }
+                relay.link.try_write(&state.to_link)
+            };
+            match written {
+                Ok(count) => relay.state.borrow_mut().to_link.advance(count),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if relay.link.writable().await.is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+async fn read_link(relay: Rc<Relay>) {
+    let mut inbound = BytesMut::new();
+    while relay.link.readable().await.is_ok() {
+        inbound.reserve(READ_BYTES);
+        match relay.link.try_read_buf(&mut inbound) {
+            Ok(0) => return,
+            Ok(_) => {
+                while let Some(length) = frame_length(&inbound) {
+                    relay.give_back(&mut inbound.split_to(length));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// The length of the first frame with its prefix, once all of it is there.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let prefix = bytes.first_chunk::<2>()?;
+    let length = 2 + usize::from(u16::from_be_bytes(*prefix));
+    (bytes.len() >= length).then_some(length)
+}
+
+fn packed(number: usize) -> [u8; STAN_BYTES] {
+    let pair = |n: usize| {
+        let n = u8::try_from(n % 100).unwrap_or(0);
+        (n / 10) << 4 | (n % 10)
+    };
+    [pair(number / 10_000), pair(number / 100), pair(number)]
+}
+
+fn unpacked(bytes: &[u8]) -> usize {
+    bytes.iter().fold(0, |number, byte| {
+        number * 100 + usize::from(byte >> 4) * 10 + usize::from(byte & 15)
+    })
+}
