@@ -1,0 +1,99 @@
+//! The command line: what there is, and what is said when it is wrong.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::commands::{check, route, version};
+use crate::console::{ColorChoice, Console};
+use crate::exit::Exit;
+
+/// An ISO 8583 POS acquiring switch: terminals on one side, banks on the other.
+///
+/// New here? `pointsman dev` starts a switch with two banks and a few terminals, without any configuration.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pointsman",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Every command explains itself: pointsman COMMAND --help"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Colour the output: by default on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum
+    )]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a configuration file and show all its errors
+    Check(check::Args),
+    /// Say which link a card number goes to, and why
+    Route(route::Args),
+    /// Show the version
+    Version(version::Args),
+}
+
+/// The command line asked for help, or was wrong.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    text: String,
+    exit: Exit,
+}
+
+impl Stop {
+    /// Help is data, a mistake is a diagnostic.
+    pub(crate) fn print(&self) -> ExitCode {
+        // If nobody listens there is nobody to tell.
+        let _ = match self.exit {
+            Exit::Ok => io::stdout().write_all(self.text.as_bytes()),
+            _ => io::stderr().write_all(self.text.as_bytes()),
+        };
+        self.exit.into()
+    }
+}
+
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(Command, Console), Stop> {
+    Cli::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map(|cli| (cli.command, Console::new(cli.color)))
+        .map_err(|error| {
+            use clap::error::ErrorKind;
+            let exit = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
+                // Without arguments the help is what was asked for, and nothing was done wrong.
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Exit::Ok,
+                _ => Exit::Usage,
+            };
+            Stop {
+                text: error.render().to_string(),
+                exit,
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,307 @@
+//! The first stage: what the file says, key by key, nothing interpreted yet.
+//!
+//! A key that is absent is `None`, and so is one whose value has the wrong type; both have been reported where that is
+//! an error, so the second stage skips what it does not find.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostics::{Diagnostic, Report};
+use super::section::{At, Kind, Section, integer, text, wrong_type};
+
+pub(crate) const ROOT: Kind = Kind {
+    title: "the file",
+    keys: &["switch", "listener", "link", "route", "metrics"],
+};
+pub(crate) const SWITCH: Kind = Kind {
+    title: "[switch]",
+    keys: &["threads", "drain_timeout"],
+};
+pub(crate) const LISTENER: Kind = Kind {
+    title: "[[listener]]",
+    keys: &[
+        "name",
+        "bind",
+        "framing",
+        "dialect",
+        "in_flight",
+        "connections",
+    ],
+};
+pub(crate) const LINK: Kind = Kind {
+    title: "[[link]]",
+    keys: &[
+        "name",
+        "connect",
+        "framing",
+        "dialect",
+        "match",
+        "timeout",
+        "sign_on",
+        "echo",
+        "in_flight",
+    ],
+};
+pub(crate) const ROUTE: Kind = Kind {
+    title: "[[route]]",
+    keys: &["bin", "link", "default"],
+};
+pub(crate) const METRICS: Kind = Kind {
+    title: "[metrics]",
+    keys: &["bind"],
+};
+pub(crate) const FRAMING: Kind = Kind {
+    title: "`framing`",
+    keys: &["kind", "tpdu", "max", "keep_alive"],
+};
+
+/// Where a misplaced key may belong.
+const KINDS: &[&Kind] = &[&SWITCH, &LISTENER, &LINK, &ROUTE, &METRICS, &FRAMING];
+
+#[derive(Debug, Default)]
+pub(crate) struct RawConfig {
+    pub(crate) switch: RawSwitch,
+    pub(crate) listeners: Vec<RawListener>,
+    pub(crate) links: Vec<RawLink>,
+    pub(crate) routes: Vec<RawRoute>,
+    pub(crate) metrics: RawMetrics,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RawSwitch {
+    pub(crate) threads: Option<At<u64>>,
+    pub(crate) drain_timeout: Option<At<String>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawListener {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) bind: Option<At<String>>,
+    pub(crate) framing: Option<RawFraming>,
+    pub(crate) dialect: Option<At<String>>,
+    pub(crate) in_flight: Option<At<u64>>,
+    pub(crate) connections: Option<At<u64>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawLink {
+    pub(crate) head: Range<usize>,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) connect: Option<At<Vec<At<String>>>>,
+    pub(crate) framing: Option<RawFraming>,
+    pub(crate) dialect: Option<At<String>>,
+    pub(crate) match_fields: Option<At<Vec<At<u64>>>>,
+    pub(crate) timeout: Option<At<String>>,
+    pub(crate) sign_on: Option<At<bool>>,
+    pub(crate) echo: Option<At<String>>,
+    pub(crate) in_flight: Option<At<u64>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawRoute {
+    pub(crate) head: Range<usize>,
+    pub(crate) bins: Option<At<Vec<At<String>>>>,
+    pub(crate) link: Option<At<String>>,
+    pub(crate) default: Option<At<bool>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RawMetrics {
+    pub(crate) bind: Option<At<String>>,
+}
+
+/// `"binary-2"` or `{ kind = "binary-2", … }`.
+#[derive(Debug)]
+pub(crate) struct RawFraming {
+    pub(crate) kind: Option<At<String>>,
+    pub(crate) tpdu: Option<At<bool>>,
+    pub(crate) max: Option<At<u64>>,
+    pub(crate) keep_alive: Option<At<String>>,
+}
+
+impl RawConfig {
+    pub(crate) fn read(root: &DeTable<'_>, report: &mut Report) -> Self {
+        let root = Section::open(&ROOT, KINDS, root, 0..0, report);
+        let raw = RawConfig {
+            switch: table(&root, "switch", &SWITCH, report)
+                .map(|section| RawSwitch {
+                    threads: section.integer("threads", report),
+                    drain_timeout: section.duration("drain_timeout", report),
+                })
+                .unwrap_or_default(),
+            listeners: tables(&root, "listener", &LISTENER, report, listener),
+            links: tables(&root, "link", &LINK, report, link),
+            routes: tables(&root, "route", &ROUTE, report, route),
+            metrics: table(&root, "metrics", &METRICS, report)
+                .map(|section| {
+                    section.require("bind", "\"127.0.0.1:9585\"", report);
+                    RawMetrics {
+                        bind: section.text("bind", report),
+                    }
+                })
+                .unwrap_or_default(),
+        };
+        if root.value("listener").is_none() {
+            nothing(report, "[[listener]]", "no terminal could connect");
+        }
+        if root.value("link").is_none() {
+            nothing(report, "[[link]]", "no request could go anywhere");
+        }
+        raw
+    }
+}
+
+fn nothing(report: &mut Report, title: &str, consequence: &str) {
+    report.push(
+        Diagnostic::error(0..0, format!("there is no {title}"))
+            .label(consequence)
+            .help(format!(
+                "add a {title} table; docs/configuration.md has a complete example"
+            ))
+            .absence(),
+    );
+}
+
+fn listener(section: Section<'_, '_>, report: &mut Report) -> RawListener {
+    section.require("name", "\"pos\"", report);
+    section.require("bind", "\"127.0.0.1:8583\"", report);
+    section.require("framing", "\"binary-2\"", report);
+    section.require("dialect", "\"iso87-bcd\"", report);
+    RawListener {
+        name: section.text("name", report),
+        bind: section.text("bind", report),
+        framing: framing(&section, report),
+        dialect: section.text("dialect", report),
+        in_flight: section.integer("in_flight", report),
+        connections: section.integer("connections", report),
+    }
+}
+
+fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
+    section.require("name", "\"alpha\"", report);
+    section.require("connect", "[\"127.0.0.1:9101\"]", report);
+    section.require("framing", "\"ascii-4\"", report);
+    section.require("dialect", "\"iso87-ascii\"", report);
+    RawLink {
+        name: section.text("name", report),
+        connect: section.list("connect", text, report),
+        framing: framing(&section, report),
+        dialect: section.text("dialect", report),
+        match_fields: section.list("match", integer, report),
+        timeout: section.duration("timeout", report),
+        sign_on: section.boolean("sign_on", report),
+        echo: section.duration("echo", report),
+        in_flight: section.integer("in_flight", report),
+        head: section.head,
+    }
+}
+
+fn route(section: Section<'_, '_>, report: &mut Report) -> RawRoute {
+    section.require("link", "\"alpha\"", report);
+    RawRoute {
+        bins: section.list("bin", text, report),
+        link: section.text("link", report),
+        default: section.boolean("default", report),
+        head: section.head,
+    }
+}
+
+fn framing(section: &Section<'_, '_>, report: &mut Report) -> Option<RawFraming> {
+    let value = section.value("framing")?;
+    match value.get_ref() {
+        DeValue::String(kind) => Some(RawFraming {
+            kind: Some(At::new(kind.to_string(), value.span())),
+            tpdu: None,
+            max: None,
+            keep_alive: None,
+        }),
+        DeValue::Table(table) => {
+            let section = Section::open(&FRAMING, &[], table, value.span(), report);
+            section.require("kind", "\"binary-2\"", report);
+            Some(RawFraming {
+                kind: section.text("kind", report),
+                tpdu: section.boolean("tpdu", report),
+                max: section.integer("max", report),
+                keep_alive: section.text("keep_alive", report),
+            })
+        }
+        _ => {
+            wrong_type("framing", value, "a string or a table", report);
+            None
+        }
+    }
+}
+
+/// A table that may occur once.
+fn table<'t, 'i>(
+    root: &Section<'t, 'i>,
+    key: &'static str,
+    kind: &'static Kind,
+    report: &mut Report,
+) -> Option<Section<'t, 'i>> {
+    let value = root.value(key)?;
+    match value.get_ref() {
+        DeValue::Table(table) => Some(Section::open(kind, KINDS, table, value.span(), report)),
+        DeValue::Array(_) => {
+            report.push(
+                Diagnostic::error(
+                    value.span(),
+                    format!("there can only be one {}", kind.title),
+                )
+                .label("this is a list of tables")
+                .help(format!("write [{key}] instead of [[{key}]]")),
+            );
+            None
+        }
+        _ => {
+            wrong_type(key, value, "a table", report);
+            None
+        }
+    }
+}
+
+/// A table that may occur any number of times.
+fn tables<'t, 'i, T>(
+    root: &Section<'t, 'i>,
+    key: &'static str,
+    kind: &'static Kind,
+    report: &mut Report,
+    read: fn(Section<'t, 'i>, &mut Report) -> T,
+) -> Vec<T> {
+    let Some(value) = root.value(key) else {
+        return Vec::new();
+    };
+    let one = |value: &'t Spanned<DeValue<'i>>, report: &mut Report| match value.get_ref() {
+        DeValue::Table(table) => {
+            let section = Section::open(kind, KINDS, table, value.span(), report);
+            Some(read(section, report))
+        }
+        _ => {
+            wrong_type(key, value, "a table", report);
+            None
+        }
+    };
+    match value.get_ref() {
+        DeValue::Array(array) => array
+            .iter()
+            .filter_map(|value| one(value, report))
+            .collect(),
+        DeValue::Table(_) => {
+            report.push(
+                Diagnostic::error(
+                    value.span(),
+                    format!("there can be several of {}", kind.title),
+                )
+                .label("this is a single table")
+                .help(format!("write [[{key}]] instead of [{key}]")),
+            );
+            one(value, report).into_iter().collect()
+        }
+        _ => {
+            wrong_type(key, value, "a table", report);
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The second stage: every value parsed, every name looked up, every rule between them checked.
+//!
+//! Nothing stops at the first mistake. A part that cannot be made is left out and has been reported; the whole is only
+//! made if nothing was.
+
+mod address;
+mod framing;
+mod links;
+mod listeners;
+mod routes;
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_switch::SwitchSettings;
+
+use super::Config;
+use super::diagnostics::{Diagnostic, Report};
+use super::dialects::Dialects;
+use super::duration;
+use super::limits::{DRAIN_TIMEOUT, DRAIN_TIMEOUT_MAX, NAME_BYTES_MAX, THREADS_MAX};
+use super::raw::{RawConfig, RawSwitch};
+use super::section::{At, shown};
+use address::Binds;
+
+/// `directory` is where relative file names start: the configuration file's own.
+pub(crate) fn resolve(raw: &RawConfig, directory: &Path, report: &mut Report) -> Option<Config> {
+    let mut dialects = Dialects::new(directory);
+    let mut binds = Binds::default();
+    let switch = switch(&raw.switch, report);
+    let listeners = listeners::resolve(&raw.listeners, &mut dialects, &mut binds, report);
+    let links = links::resolve(&raw.links, &mut dialects, &binds, report);
+    let metrics = raw
+        .metrics
+        .bind
+        .as_ref()
+        .map(|bind| binds.add(bind, "[metrics]", report));
+    let routes = routes::resolve(raw, report);
+    routes::warn_about_fields(&listeners, &links, &routes.used, raw, report);
+
+    Some(Config {
+        switch: SwitchSettings {
+            threads: switch.threads?,
+            drain_timeout: switch.drain_timeout?,
+            listeners: listeners.into_iter().collect::<Option<_>>()?,
+            links: links.into_iter().collect::<Option<_>>()?,
+            routes: Arc::new(routes.table?),
+        },
+        // Three cases: no such table, a good address, a bad one.
+        metrics: match metrics {
+            None => None,
+            Some(bind) => Some(bind?),
+        },
+    })
+}
+
+struct Switch {
+    threads: Option<NonZeroUsize>,
+    drain_timeout: Option<Duration>,
+}
+
+fn switch(raw: &RawSwitch, report: &mut Report) -> Switch {
+    Switch {
+        threads: match &raw.threads {
+            Some(threads) => {
+                count("threads", threads, THREADS_MAX, report).and_then(NonZeroUsize::new)
+            }
+            None => Some(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        },
+        drain_timeout: match &raw.drain_timeout {
+            Some(text) => period("drain_timeout", text, DRAIN_TIMEOUT_MAX, report),
+            None => Some(DRAIN_TIMEOUT),
+        },
+    }
+}
+
+/// A number from 1 to `max`.
+fn count(key: &str, at: &At<u64>, max: u64, report: &mut Report) -> Option<usize> {
+    if (1..=max).contains(&at.value) {
+        return usize::try_from(at.value).ok();
+    }
+    report.push(
+        Diagnostic::error(at.span.clone(), format!("`{key}` must be from 1 to {max}"))
+            .label("out of range"),
+    );
+    None
+}
+
+/// A duration above zero, up to `max`.
+fn period(key: &str, at: &At<String>, max: Duration, report: &mut Report) -> Option<Duration> {
+    let Some(duration) = duration::parse(&at.value) else {
+        report.push(
+            Diagnostic::error(
+                at.span.clone(),
+                format!("`{}` is not a duration", shown(&at.value)),
+            )
+            .label("needs a whole number and a unit")
+            .help("the units are `ms`, `s`, `m` and `h`, as in `\"250ms\"` or `\"15s\"`"),
+        );
+        return None;
+    };
+    if duration.is_zero() || duration > max {
+        report.push(
+            Diagnostic::error(
+                at.span.clone(),
+                format!(
+                    "`{key}` must be above zero and at most {}",
+                    duration::show(max)
+                ),
+            )
+            .label(if duration.is_zero() {
+                "this is zero"
+            } else {
+                "this is more"
+            }),
+        );
+        return None;
+    }
+    Some(duration)
+}
+
+/// The names of one kind of thing, each only once.
+struct Names {
+    /// `link` or `listener`.
+    what: &'static str,
+    seen: HashMap<String, Range<usize>>,
+}
+
+impl Names {
+    fn new(what: &'static str) -> Self {
+        Names {
+            what,
+            seen: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, at: &At<String>, report: &mut Report) -> Option<Arc<str>> {
+        let name = at.value.as_str();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_plain) {
+            report.push(
+                Diagnostic::error(
+                    at.span.clone(),
+                    format!("`{}` cannot be the name of a {}", shown(name), self.what),
+                )
+                .label("not a name")
+                .help(format!(
+                    "a name is 1 to {NAME_BYTES_MAX} letters, digits, `-`, `_` and `.`: it becomes a label of the metrics"
+                )),
+            );
+            return None;
+        }
+        if let Some(first) = self.seen.get(name) {
+            report.push(
+                Diagnostic::error(
+                    at.span.clone(),
+                    format!("there are two {}s with the name `{name}`", self.what),
+                )
+                .label("the second one")
+                .related(first.clone(), "the first one")
+                .help("give one of them another name"),
+            );
+            return None;
+        }
+        self.seen.insert(name.to_owned(), at.span.clone());
+        Some(name.into())
+    }
+}
+
+fn too_many(title: &str, count: usize, max: usize, report: &mut Report) {
+    if count > max {
+        report.push(
+            Diagnostic::error(
+                0..0,
+                format!("there are {count} {title} tables, at most {max} are possible"),
+            )
+            .label("in this file"),
+        );
+    }
+}

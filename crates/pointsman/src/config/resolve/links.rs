@@ -1,0 +1,240 @@
+//! Links: the banks and acquirers that the switch connects to.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use pointsman_framing::HOST_FRAME_BYTES_MAX;
+use pointsman_iso8583::Dialect;
+use pointsman_switch::LinkSettings;
+
+use super::address::Binds;
+use super::{Names, address, count, framing, period, too_many};
+use crate::config::diagnostics::{Diagnostic, Report};
+use crate::config::dialects::Dialects;
+use crate::config::limits::{
+    ADDRESSES_MAX, ECHO_MAX, LINK_IN_FLIGHT, LINK_IN_FLIGHT_MAX, LINK_TIMEOUT, LINK_TIMEOUT_MAX,
+    LINKS_MAX, MATCH_FIELDS_MAX,
+};
+use crate::config::raw::RawLink;
+use crate::config::section::{At, shown};
+use crate::config::suggest;
+
+/// Systems trace audit number: the only value of a message that the switch itself makes unique on a link.
+const STAN: u8 = 11;
+/// What names a request if the file says nothing: our own STAN, and the terminal that it was for.
+const MATCH_FIELDS: [u8; 2] = [STAN, 41];
+/// The fields that an answer repeats from its request unchanged (ISO 8583-1:1987, table 5: mandatory echo) and that are
+/// no card data: 3 processing code, 7 transmission date and time, 11 STAN, 12 and 13 local time and date, 24 network
+/// international identifier, 32 and 33 acquirer and forwarder, 37 retrieval reference number, 41 terminal, 42 merchant.
+/// An amount is not among them: a partial approval (response code 10) changes it.
+const ECHOED_FIELDS: [u8; 11] = [3, 7, STAN, 12, 13, 24, 32, 33, 37, 41, 42];
+
+pub(super) fn resolve(
+    raw: &[RawLink],
+    dialects: &mut Dialects<'_>,
+    binds: &Binds,
+    report: &mut Report,
+) -> Vec<Option<LinkSettings>> {
+    too_many("[[link]]", raw.len(), LINKS_MAX, report);
+    let mut names = Names::new("link");
+    // Two switches with the same file must not call a bank back at the same moments.
+    let seeds = RandomState::new();
+    raw.iter()
+        .map(|raw| {
+            let name = raw.name.as_ref().and_then(|name| names.add(name, report));
+            let connect = raw
+                .connect
+                .as_ref()
+                .and_then(|connect| addresses(connect, binds, report));
+            let framing = raw
+                .framing
+                .as_ref()
+                .and_then(|raw| framing::resolve(raw, HOST_FRAME_BYTES_MAX, report));
+            let dialect = raw
+                .dialect
+                .as_ref()
+                .and_then(|at| dialects.find(at, report));
+            framing::warn_about_two_tpdus(raw.framing.as_ref(), dialect.as_deref(), report);
+            let match_fields = match &raw.match_fields {
+                Some(at) => match_fields(at, dialect.as_deref(), report),
+                None => default_match_fields(raw, dialect.as_deref(), report),
+            };
+            let timeout = match &raw.timeout {
+                Some(at) => period("timeout", at, LINK_TIMEOUT_MAX, report),
+                None => Some(LINK_TIMEOUT),
+            };
+            let echo = match &raw.echo {
+                Some(at) => period("echo", at, ECHO_MAX, report).map(Some),
+                None => Some(None),
+            };
+            let in_flight_max = match &raw.in_flight {
+                Some(at) => count("in_flight", at, LINK_IN_FLIGHT_MAX, report),
+                None => Some(LINK_IN_FLIGHT),
+            };
+            let name = name?;
+            Some(LinkSettings {
+                seed: seeds.hash_one(&name),
+                name,
+                connect: connect?,
+                framing: framing?,
+                dialect: dialect?,
+                match_fields: match_fields?,
+                timeout: timeout?,
+                sign_on: raw.sign_on.as_ref().is_some_and(|at| at.value),
+                echo: echo?,
+                in_flight_max: in_flight_max?,
+            })
+        })
+        .collect()
+}
+
+fn addresses(at: &At<Vec<At<String>>>, binds: &Binds, report: &mut Report) -> Option<Vec<String>> {
+    if at.value.is_empty() || at.value.len() > ADDRESSES_MAX {
+        report.push(
+            Diagnostic::error(
+                at.span.clone(),
+                format!("`connect` must have from 1 to {ADDRESSES_MAX} addresses"),
+            )
+            .label(format!("there are {}", at.value.len()))
+            .help("they are tried in turn until one answers"),
+        );
+        return None;
+    }
+    let mut seen: Vec<(&str, &Range<usize>)> = Vec::new();
+    let mut addresses = Some(Vec::new());
+    for one in &at.value {
+        let Some(address) = address::connect(one, report) else {
+            addresses = None;
+            continue;
+        };
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == address) {
+            report.push(
+                Diagnostic::error(one.span.clone(), format!("`{address}` is listed twice"))
+                    .label("the second time")
+                    .related((*first).clone(), "the first time")
+                    .help("leave one of them out"),
+            );
+        }
+        if let Some(own) = binds.own(&address) {
+            report.push(
+                Diagnostic::warning(
+                    one.span.clone(),
+                    "this link connects the switch to itself".to_owned(),
+                )
+                .label("the bank's address belongs here")
+                .related(own, "this is our own")
+                .help("a request that comes here would go round in a circle"),
+            );
+        }
+        seen.push((&one.value, &one.span));
+        if let Some(addresses) = &mut addresses {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+/// Without a dialect the fields can still be checked against the standard.
+fn match_fields(
+    at: &At<Vec<At<u64>>>,
+    dialect: Option<&Dialect>,
+    report: &mut Report,
+) -> Option<Vec<u8>> {
+    let before = report.errors();
+    let mut fields: Vec<u8> = Vec::new();
+    for one in &at.value {
+        let error = |message: String| Diagnostic::error(one.span.clone(), message);
+        let Some(field) = u8::try_from(one.value)
+            .ok()
+            .filter(|field| (2..=128).contains(field))
+        else {
+            report.push(
+                error(format!("there is no field {}", one.value))
+                    .label("fields have the numbers 2 to 128"),
+            );
+            continue;
+        };
+        if fields.contains(&field) {
+            report.push(error(format!("field {field} is listed twice")).label("the second time"));
+            continue;
+        }
+        fields.push(field);
+        if !ECHOED_FIELDS.contains(&field) {
+            report.push(
+                error(format!("answers cannot be matched by field {field}"))
+                    .label("an answer need not repeat it, or it is card data")
+                    .help(format!(
+                        "the fields to choose from are {}",
+                        numbers(&ECHOED_FIELDS)
+                    )),
+            );
+        } else if let Some(dialect) = dialect.filter(|dialect| dialect.field(field).is_none()) {
+            report.push(
+                error(format!(
+                    "dialect `{}` does not have field {field}",
+                    shown(dialect.name())
+                ))
+                .label("no answer can carry it")
+                .help("leave it out of `match`"),
+            );
+        }
+    }
+    if at.value.len() > MATCH_FIELDS_MAX {
+        report.push(
+            Diagnostic::error(
+                at.span.clone(),
+                format!("`match` can have at most {MATCH_FIELDS_MAX} fields"),
+            )
+            .label(format!("there are {}", at.value.len())),
+        );
+    }
+    if !fields.contains(&STAN) && report.errors() == before {
+        report.push(
+            Diagnostic::error(at.span.clone(), format!("`match` has no field {STAN}"))
+                .label("two requests could have the same values")
+                .help(format!(
+                    "add {STAN}: the switch gives each request on a link a systems trace audit number of its own, nothing else is unique"
+                )),
+        );
+    }
+    (report.errors() == before).then_some(fields)
+}
+
+/// The default leaves out what the dialect does not have, as long as the STAN stays.
+fn default_match_fields(
+    raw: &RawLink,
+    dialect: Option<&Dialect>,
+    report: &mut Report,
+) -> Option<Vec<u8>> {
+    let dialect = dialect?;
+    let fields: Vec<u8> = MATCH_FIELDS
+        .into_iter()
+        .filter(|field| dialect.field(*field).is_some())
+        .collect();
+    if !fields.contains(&STAN) {
+        let span = raw
+            .dialect
+            .as_ref()
+            .map_or(raw.head.clone(), |at| at.span.clone());
+        report.push(
+            Diagnostic::error(
+                span,
+                format!(
+                    "dialect `{}` does not have field {STAN}",
+                    shown(dialect.name())
+                ),
+            )
+            .label("answers on a link are matched by it")
+            .help("add the field to the dialect"),
+        );
+        return None;
+    }
+    Some(fields)
+}
+
+/// `3, 7 or 11`.
+pub(super) fn numbers(fields: &[u8]) -> String {
+    let texts: Vec<String> = fields.iter().map(u8::to_string).collect();
+    suggest::list(texts.iter().map(String::as_str)).replace('`', "")
+}
