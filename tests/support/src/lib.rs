@@ -1,1 +1,8 @@
 //! What tests of several crates share: canonical messages and helpers.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+pub mod canonical;

@@ -1,0 +1,373 @@
+//! Reading a message with care: in order, byte by byte, so that an error names the first thing that is wrong.
+//!
+//! This is the decoder that explains itself. It is table driven and total: a view of the message, or a view of what
+//! stands before the error and the error.
+
+use crate::charset::{self, Charset};
+use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
+use crate::error::{DecodeError, DecodeErrorKind as Kind};
+use crate::field::{
+    BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding,
+    TextEncoding,
+};
+use crate::mti::Mti;
+use crate::view::{PartialView, View};
+
+/// Reads as far as the message is in order.
+pub(crate) fn decode<'a>(
+    dialect: &'a Dialect,
+    bytes: &'a [u8],
+) -> (PartialView<'a>, Option<DecodeError>) {
+    let mut partial = PartialView::empty(dialect, bytes);
+    let error = read(&mut Reader { bytes, offset: 0 }, dialect, &mut partial).err();
+    (partial, error)
+}
+
+/// A position in the message. All access to it goes through here, so nothing is read that was not counted first.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.offset..).unwrap_or_default()
+    }
+
+    /// The next `count` bytes, or the error that they are not there.
+    fn take(&mut self, count: usize, field: u8) -> Result<&'a [u8], DecodeError> {
+        let rest = self.rest();
+        let Some(taken) = rest.get(..count) else {
+            let kind = Kind::Truncated {
+                needed: count,
+                available: rest.len(),
+            };
+            return Err(DecodeError {
+                offset: self.offset,
+                field,
+                kind,
+            });
+        };
+        self.offset += count;
+        Ok(taken)
+    }
+}
+
+fn read<'a>(
+    reader: &mut Reader<'a>,
+    dialect: &'a Dialect,
+    partial: &mut PartialView<'a>,
+) -> Result<(), DecodeError> {
+    let length = reader.bytes.len();
+    if length > MESSAGE_BYTES_MAX {
+        let kind = Kind::MessageTooLong {
+            length,
+            max: MESSAGE_BYTES_MAX,
+        };
+        return Err(DecodeError {
+            offset: MESSAGE_BYTES_MAX,
+            field: 0,
+            kind,
+        });
+    }
+    partial.header = Some(reader.take(dialect.header_length(), 0)?);
+    partial.mti = Some(read_mti(reader, dialect.mti)?);
+    let bitmaps = read_bitmaps(reader, dialect)?;
+    partial.announced = bitmaps.fields;
+    partial.open_view(reader.offset);
+
+    for number in bitmaps.fields.iter() {
+        let Some(field) = dialect.field(number) else {
+            return Err(DecodeError {
+                offset: bitmaps.place_of(number),
+                field: number,
+                kind: Kind::UndefinedField,
+            });
+        };
+        let start = reader.offset;
+        read_element(reader, field)?;
+        partial.push(number, start, reader.offset);
+    }
+    let count = reader.rest().len();
+    if count != 0 {
+        let field = bitmaps.fields.last().unwrap_or(1);
+        return Err(DecodeError {
+            offset: reader.offset,
+            field,
+            kind: Kind::TrailingBytes { count },
+        });
+    }
+    Ok(())
+}
+
+fn read_mti(reader: &mut Reader<'_>, encoding: TextEncoding) -> Result<Mti, DecodeError> {
+    let start = reader.offset;
+    let wire = reader.take(encoding.mti_length(), 0)?;
+    let charset = match encoding {
+        TextEncoding::Bcd => None,
+        TextEncoding::Ascii => Some(Charset::Ascii),
+        TextEncoding::Ebcdic500 => Some(Charset::Ebcdic500),
+    };
+    let mut digits = [b'0'; 4];
+    for (place, byte) in wire.iter().enumerate() {
+        let error = |kind| DecodeError {
+            offset: start + place,
+            field: 0,
+            kind,
+        };
+        match charset {
+            Some(charset) => {
+                let digit = charset.digit(*byte).ok_or(error(Kind::NotDigit(*byte)))?;
+                if let Some(slot) = digits.get_mut(place) {
+                    *slot = b'0' + digit;
+                }
+            }
+            None => {
+                if !is_bcd(*byte) {
+                    return Err(error(Kind::NotBcd { byte: *byte }));
+                }
+                if let Some([high, low]) = digits.get_mut(place * 2..place * 2 + 2) {
+                    *high = b'0' + (byte >> 4);
+                    *low = b'0' + (byte & 0x0F);
+                }
+            }
+        }
+    }
+    Mti::parse_digits(&digits).ok_or(DecodeError {
+        offset: start,
+        field: 0,
+        kind: Kind::NotDigit(0),
+    })
+}
+
+/// The bitmaps as read.
+struct Bitmaps {
+    /// Fields 2 to 128 that are announced; not bit 1.
+    fields: FieldSet,
+    start: usize,
+    encoding: BitmapEncoding,
+}
+
+impl Bitmaps {
+    /// Offset of the byte or hex character that carries a field's bit. The secondary bitmap follows the primary one, so
+    /// bits simply go on.
+    fn place_of(&self, number: u8) -> usize {
+        let bits_a_byte = match self.encoding {
+            BitmapEncoding::Binary => 8,
+            BitmapEncoding::HexText => 4,
+        };
+        self.start + usize::from(number.saturating_sub(1)) / bits_a_byte
+    }
+}
+
+fn read_bitmaps(reader: &mut Reader<'_>, dialect: &Dialect) -> Result<Bitmaps, DecodeError> {
+    let mut bitmaps = Bitmaps {
+        fields: FieldSet::EMPTY,
+        start: reader.offset,
+        encoding: dialect.bitmap,
+    };
+    let primary = read_bitmap(reader, dialect.bitmap)?;
+    let mut bits = u128::from(primary);
+    if primary & 1 != 0 {
+        if !dialect.secondary_bitmap {
+            return Err(DecodeError {
+                offset: bitmaps.place_of(1),
+                field: 1,
+                kind: Kind::UndefinedField,
+            });
+        }
+        bits |= u128::from(read_bitmap(reader, dialect.bitmap)?) << 64;
+    }
+    bitmaps.fields = FieldSet::from_bits(bits).without(1);
+    if bitmaps.fields.contains(65) {
+        return Err(DecodeError {
+            offset: bitmaps.place_of(65),
+            field: 65,
+            kind: Kind::TertiaryBitmap,
+        });
+    }
+    Ok(bitmaps)
+}
+
+/// One bitmap with bit n−1 for the n-th field: the wire counts from the most significant bit.
+fn read_bitmap(reader: &mut Reader<'_>, encoding: BitmapEncoding) -> Result<u64, DecodeError> {
+    let start = reader.offset;
+    let wire = reader.take(encoding.length(), 1)?;
+    let mut bits = 0_u64;
+    for (place, byte) in wire.iter().enumerate() {
+        bits = match encoding {
+            BitmapEncoding::Binary => bits << 8 | u64::from(*byte),
+            BitmapEncoding::HexText => {
+                let error = DecodeError {
+                    offset: start + place,
+                    field: 1,
+                    kind: Kind::NotHex(*byte),
+                };
+                bits << 4 | u64::from(charset::hex_value(*byte).ok_or(error)?)
+            }
+        };
+    }
+    Ok(bits.reverse_bits())
+}
+
+fn read_element(reader: &mut Reader<'_>, field: &Field) -> Result<(), DecodeError> {
+    let number = field.number;
+    let start = reader.offset;
+    let units = match field.length {
+        Length::Fixed(units) => usize::from(units),
+        Length::Variable {
+            digits,
+            prefix,
+            max,
+        } => {
+            let wire = reader.take(prefix.bytes(digits), number)?;
+            let length = read_prefix(wire, prefix).map_err(|(place, byte)| DecodeError {
+                offset: start + place,
+                field: number,
+                kind: Kind::LengthNotDigit(byte),
+            })?;
+            let max = usize::from(max);
+            if length > max {
+                return Err(DecodeError {
+                    offset: start,
+                    field: number,
+                    kind: Kind::LengthTooLong { length, max },
+                });
+            }
+            if field.encoding == Encoding::HexText && !length.is_multiple_of(2) {
+                return Err(DecodeError {
+                    offset: start,
+                    field: number,
+                    kind: Kind::LengthOdd { length },
+                });
+            }
+            length
+        }
+    };
+    let value_start = reader.offset;
+    let value = reader.take(field.wire_length(units), number)?;
+    check_content(field, units, value).map_err(|(place, kind)| DecodeError {
+        offset: value_start + place,
+        field: number,
+        kind,
+    })
+}
+
+/// The number a length prefix says, or the place and value of the byte that is not digits.
+pub(crate) fn read_prefix(wire: &[u8], encoding: PrefixEncoding) -> Result<usize, (usize, u8)> {
+    let charset = match encoding {
+        PrefixEncoding::Ascii => Charset::Ascii,
+        PrefixEncoding::Ebcdic500 => Charset::Ebcdic500,
+        PrefixEncoding::Bcd => {
+            return wire
+                .iter()
+                .enumerate()
+                .try_fold(0, |length, (place, byte)| {
+                    if is_bcd(*byte) {
+                        Ok(length * 100 + usize::from(byte >> 4) * 10 + usize::from(byte & 0x0F))
+                    } else {
+                        Err((place, *byte))
+                    }
+                });
+        }
+    };
+    wire.iter()
+        .enumerate()
+        .try_fold(0, |length, (place, byte)| {
+            let digit = charset.digit(*byte).ok_or((place, *byte))?;
+            Ok(length * 10 + usize::from(digit))
+        })
+}
+
+/// Is every byte what the field's class allows? The first that is not, otherwise.
+fn check_content(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize, Kind)> {
+    let charset = match field.encoding {
+        Encoding::Raw => return Ok(()),
+        Encoding::HexText => {
+            let wrong = value
+                .iter()
+                .position(|byte| charset::hex_value(*byte).is_none());
+            return wrong.map_or(Ok(()), |place| {
+                Err((place, Kind::NotHex(byte_at(value, place))))
+            });
+        }
+        Encoding::Bcd => return check_packed(field, units, value),
+        Encoding::Ascii => Charset::Ascii,
+        Encoding::Ebcdic500 => Charset::Ebcdic500,
+    };
+    for (place, byte) in value.iter().enumerate() {
+        let byte = *byte;
+        let kind = match field.content {
+            Content::SignedN if place == 0 => {
+                if charset.is_sign(byte) {
+                    continue;
+                }
+                Kind::NotSign(byte)
+            }
+            Content::N | Content::SignedN => Kind::NotDigit(byte),
+            Content::Z => Kind::NotTrack(byte),
+            Content::A | Content::An | Content::Ans | Content::Ns | Content::B => {
+                Kind::NotText(byte)
+            }
+        };
+        if !charset.allows(field.content, byte) {
+            return Err((place, kind));
+        }
+    }
+    Ok(())
+}
+
+fn check_packed(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize, Kind)> {
+    let pad = match (units % 2, field.pad) {
+        (0, _) => None,
+        (_, PadSide::Left) => Some(0),
+        (_, PadSide::Right) => value.len().checked_sub(1),
+    };
+    let is_value = |nibble: u8| nibble <= 9 || (field.content == Content::Z && nibble == 0x0D);
+    for (place, byte) in value.iter().enumerate() {
+        let (high, low) = (byte >> 4, byte & 0x0F);
+        let (filler, values) = match (pad == Some(place), field.pad) {
+            (false, _) => (0, [high, low]),
+            (true, PadSide::Left) => (high, [low, low]),
+            (true, PadSide::Right) => (low, [high, high]),
+        };
+        if !values.into_iter().all(is_value) {
+            let kind = match field.content {
+                Content::Z => Kind::NotTrack(*byte),
+                _ => Kind::NotBcd { byte: *byte },
+            };
+            return Err((place, kind));
+        }
+        if filler != 0 {
+            return Err((place, Kind::PadNibble { byte: *byte }));
+        }
+    }
+    Ok(())
+}
+
+fn is_bcd(byte: u8) -> bool {
+    byte >> 4 <= 9 && byte & 0x0F <= 9
+}
+
+fn byte_at(bytes: &[u8], place: usize) -> u8 {
+    bytes.get(place).copied().unwrap_or_default()
+}
+
+impl<'a> View<'a> {
+    /// Reads and validates a whole message.
+    pub(crate) fn parse(dialect: &'a Dialect, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
+        let (partial, error) = decode(dialect, bytes);
+        match (partial.into_view(), error) {
+            (Some(view), None) => Ok(view),
+            (_, Some(error)) => Err(error),
+            (None, None) => Err(DecodeError {
+                offset: 0,
+                field: 0,
+                kind: Kind::Truncated {
+                    needed: 0,
+                    available: 0,
+                },
+            }),
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! A dialect: how one family of counterparts writes ISO 8583, as data.
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, Range};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::field::{
+    BitmapEncoding, Encoding, Field, FieldSet, PadSide, PrefixEncoding, TextEncoding,
+};
+use crate::source;
+use crate::values::Reason;
+
+/// The most bytes that stand before an MTI.
+pub const HEADER_BYTES_MAX: usize = 32;
+
+/// The most bytes of one message. Offsets are 16 bits wide; real messages stay below 4 KiB.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+
+/// The rules of one wire format, compiled from TOML (see [`Dialect::parse`]). Immutable; shared behind an [`Arc`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dialect {
+    pub(crate) name: Box<str>,
+    pub(crate) description: Box<str>,
+    pub(crate) header: Box<[u8]>,
+    pub(crate) tpdu: bool,
+    pub(crate) mti: TextEncoding,
+    pub(crate) bitmap: BitmapEncoding,
+    pub(crate) secondary_bitmap: bool,
+    pub(crate) defaults: Defaults,
+    pub(crate) fields: Box<[Option<Field>]>,
+    pub(crate) defined: FieldSet,
+    pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
+    pub(crate) echo: FieldSet,
+}
+
+/// The encodings of fields that do not name their own, by content class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Defaults {
+    pub(crate) digits: Encoding,
+    pub(crate) track: Encoding,
+    pub(crate) text: Encoding,
+    pub(crate) binary: Encoding,
+    pub(crate) prefix: PrefixEncoding,
+    pub(crate) pad: PadSide,
+}
+
+/// Something wrong in a dialect's TOML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DialectError {
+    /// The bytes of the source it is about, if there are such.
+    pub span: Option<Range<usize>>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Why a dialect could not be loaded by name or path.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Neither a built-in dialect nor a file.
+    #[error("'{name}' is neither a built-in dialect ({}) nor a file", Dialect::builtin_names().join(", "))]
+    Unknown {
+        /// As given.
+        name: String,
+    },
+    /// The file could not be read.
+    #[error("cannot read the dialect file {path}: {error}")]
+    Unreadable {
+        /// As given.
+        path: String,
+        /// What the system says.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The file was read, its content has errors.
+    #[error("the dialect file {path} has {} error(s); the first: {}", errors.len(), errors.first().map_or("", |error| error.message.as_str()))]
+    Invalid {
+        /// As given.
+        path: String,
+        /// Its text, which the spans point into.
+        toml: String,
+        /// All errors.
+        errors: Vec<DialectError>,
+    },
+}
+
+/// Bytes before an MTI, held inline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    bytes: [u8; HEADER_BYTES_MAX],
+    length: u8,
+}
+
+impl Header {
+    fn copied(from: &[u8]) -> Header {
+        let mut header = Header {
+            bytes: [0; HEADER_BYTES_MAX],
+            length: from.len().min(HEADER_BYTES_MAX) as u8,
+        };
+        for (place, byte) in header.bytes.iter_mut().zip(from) {
+            *place = *byte;
+        }
+        header
+    }
+}
+
+impl Deref for Header {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
+    }
+}
+
+/// The dialects that come with the crate: name and TOML.
+const BUILTIN_SOURCES: [(&str, &str); 5] = [
+    ("iso87-ascii", include_str!("../dialects/iso87-ascii.toml")),
+    ("iso87-mixed", include_str!("../dialects/iso87-mixed.toml")),
+    ("iso87-bcd", include_str!("../dialects/iso87-bcd.toml")),
+    (
+        "iso87-ebcdic",
+        include_str!("../dialects/iso87-ebcdic.toml"),
+    ),
+    (
+        "unionpay-pos",
+        include_str!("../dialects/unionpay-pos.toml"),
+    ),
+];
+
+const BUILTIN_NAMES: [&str; 5] = [
+    "iso87-ascii",
+    "iso87-mixed",
+    "iso87-bcd",
+    "iso87-ebcdic",
+    "unionpay-pos",
+];
+
+impl Dialect {
+    /// A dialect that comes with the crate. Compiled at the first call, shared from then on.
+    #[must_use]
+    pub fn builtin(name: &str) -> Option<Arc<Dialect>> {
+        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; BUILTIN_NAMES.len()] =
+            [const { OnceLock::new() }; BUILTIN_NAMES.len()];
+        let index = BUILTIN_NAMES.iter().position(|builtin| *builtin == name)?;
+        let compile = || {
+            Dialect::parse(Dialect::builtin_source(name)?)
+                .ok()
+                .map(Arc::new)
+        };
+        COMPILED.get(index)?.get_or_init(compile).clone()
+    }
+
+    /// The names of the dialects that come with the crate.
+    #[must_use]
+    pub fn builtin_names() -> &'static [&'static str] {
+        &BUILTIN_NAMES
+    }
+
+    /// The TOML of a dialect that comes with the crate.
+    #[must_use]
+    pub fn builtin_source(name: &str) -> Option<&'static str> {
+        BUILTIN_SOURCES
+            .iter()
+            .find(|(builtin, _)| *builtin == name)
+            .map(|(_, source)| *source)
+    }
+
+    /// Compiles a dialect from TOML. `extends` may name a built-in dialect.
+    ///
+    /// # Errors
+    /// All errors of the source at once, with the bytes they are about.
+    pub fn parse(toml: &str) -> Result<Dialect, Vec<DialectError>> {
+        source::parse(toml)
+    }
+
+    /// A built-in dialect by its name, else the dialect in the file of that name.
+    ///
+    /// # Errors
+    /// If it is neither, or the file cannot be read or has errors.
+    pub fn load(name_or_path: &str) -> Result<Arc<Dialect>, LoadError> {
+        if let Some(dialect) = Dialect::builtin(name_or_path) {
+            return Ok(dialect);
+        }
+        if !Path::new(name_or_path).exists() {
+            return Err(LoadError::Unknown {
+                name: name_or_path.to_owned(),
+            });
+        }
+        let toml =
+            std::fs::read_to_string(name_or_path).map_err(|error| LoadError::Unreadable {
+                path: name_or_path.to_owned(),
+                error,
+            })?;
+        match Dialect::parse(&toml) {
+            Ok(dialect) => Ok(Arc::new(dialect)),
+            Err(errors) => Err(LoadError::Invalid {
+                path: name_or_path.to_owned(),
+                toml,
+                errors,
+            }),
+        }
+    }
+
+    /// The dialect as TOML, complete, without `extends`: parsing it gives an equal dialect.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        source::write(self)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One line about it.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The definition of a field, 2..=128. `None`: the dialect does not define it.
+    #[must_use]
+    #[inline]
+    pub fn field(&self, number: u8) -> Option<&Field> {
+        self.fields.get(usize::from(number))?.as_ref()
+    }
+
+    /// All fields in ascending order.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().flatten()
+    }
+
+    /// The numbers of all fields.
+    #[must_use]
+    pub fn defined(&self) -> FieldSet {
+        self.defined
+    }
+
+    /// Bytes before the MTI.
+    #[must_use]
+    #[inline]
+    pub fn header_length(&self) -> usize {
+        self.header.len()
+    }
+
+    /// What a message of our own carries before its MTI.
+    #[must_use]
+    pub fn default_header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Does the header begin with a TPDU?
+    #[must_use]
+    pub fn header_has_tpdu(&self) -> bool {
+        self.tpdu
+    }
+
+    /// The header of the answer to a message with this header: a TPDU's destination and source are swapped, the rest is
+    /// echoed.
+    #[must_use]
+    pub fn reply_header(&self, request_header: &[u8]) -> Header {
+        let mut header = Header::copied(request_header);
+        if self.tpdu
+            && let [_, destination_1, destination_2, source_1, source_2, ..] = &mut header.bytes
+        {
+            // ISO 8583 over NAC: protocol identifier, destination address, source address.
+            std::mem::swap(destination_1, source_1);
+            std::mem::swap(destination_2, source_2);
+        }
+        header
+    }
+
+    /// How the MTI is written.
+    #[must_use]
+    pub fn mti_encoding(&self) -> TextEncoding {
+        self.mti
+    }
+
+    /// How bitmaps are written.
+    #[must_use]
+    pub fn bitmap_encoding(&self) -> BitmapEncoding {
+        self.bitmap
+    }
+
+    /// May a message have a second bitmap (fields 65 to 128)?
+    #[must_use]
+    pub fn has_secondary_bitmap(&self) -> bool {
+        self.secondary_bitmap
+    }
+
+    /// The response code (field 39) for what the switch itself answers. Every reason has one.
+    #[must_use]
+    pub fn response_code(&self, reason: Reason) -> &str {
+        self.response_codes
+            .get(reason.key())
+            .map_or(reason.code_1987(), |code| code)
+    }
+
+    /// The fields that the switch's own declines copy from the request.
+    #[must_use]
+    pub fn echo(&self) -> FieldSet {
+        self.echo
+    }
+
+    /// The encoding of a field of this content that does not name one.
+    pub(crate) fn default_encoding(
+        defaults: &Defaults,
+        content: crate::field::Content,
+    ) -> Encoding {
+        use crate::field::Content;
+        match content {
+            Content::N => defaults.digits,
+            Content::Z => defaults.track,
+            Content::B => defaults.binary,
+            Content::A | Content::An | Content::Ans | Content::Ns | Content::SignedN => {
+                defaults.text
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_compiles() {
+        for name in Dialect::builtin_names() {
+            let source = Dialect::builtin_source(name).unwrap();
+            let dialect =
+                Dialect::parse(source).unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
+            assert_eq!(dialect.name(), *name);
+            assert_eq!(
+                Dialect::parse(&dialect.to_toml()).as_ref(),
+                Ok(&dialect),
+                "{}",
+                dialect.to_toml()
+            );
+            assert!(Dialect::builtin(name).is_some());
+        }
+    }
+
+    #[test]
+    fn every_reason_has_a_code_in_every_dialect() {
+        for name in Dialect::builtin_names() {
+            let dialect = Dialect::builtin(name).unwrap();
+            for reason in Reason::ALL {
+                assert_eq!(dialect.response_code(reason).len(), 2, "{name} {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reply_swaps_the_addresses_of_a_tpdu() {
+        let dialect = Dialect::builtin("unionpay-pos").unwrap();
+        let reply = dialect.reply_header(&[
+            0x60, 0x05, 0x25, 0x00, 0x00, 0x60, 0x31, 0x00, 0x31, 0x10, 0x01,
+        ]);
+        assert_eq!(
+            &*reply,
+            [
+                0x60, 0x00, 0x00, 0x05, 0x25, 0x60, 0x31, 0x00, 0x31, 0x10, 0x01
+            ]
+        );
+        assert!(
+            Dialect::builtin("iso87-bcd")
+                .unwrap()
+                .reply_header(&[])
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,392 @@
+//! Errors of reading and writing: small closed enums with field and offset, and at most the one offending byte.
+
+use core::fmt;
+
+use crate::dialect::Dialect;
+use crate::field::{Content, Encoding, Field, Length};
+
+/// Why a message could not be read. `offset` is the first offending byte; for a truncation, where the part that does
+/// not fit begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Offset in the message, its header included.
+    pub offset: usize,
+    /// The field; 0 is header and MTI, 1 the bitmaps.
+    pub field: u8,
+    /// What is wrong.
+    pub kind: DecodeErrorKind,
+}
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeErrorKind {
+    /// The message ends too early.
+    Truncated {
+        /// Bytes that this part needs.
+        needed: usize,
+        /// Bytes that are left.
+        available: usize,
+    },
+    /// Not a digit.
+    NotDigit(u8),
+    /// A nibble that is not a digit.
+    NotBcd {
+        /// The byte it is in.
+        byte: u8,
+    },
+    /// The filler nibble of an odd count of packed digits is not 0.
+    PadNibble {
+        /// The byte it is in.
+        byte: u8,
+    },
+    /// A length prefix holds something else than digits.
+    LengthNotDigit(u8),
+    /// The announced length is more than the dialect allows.
+    LengthTooLong {
+        /// As announced.
+        length: usize,
+        /// As allowed.
+        max: usize,
+    },
+    /// Hex text of an odd length.
+    LengthOdd {
+        /// As announced.
+        length: usize,
+    },
+    /// Not a hex character.
+    NotHex(u8),
+    /// Not a character of the field's class.
+    NotText(u8),
+    /// Neither a digit nor a track separator.
+    NotTrack(u8),
+    /// The sign is neither `C` nor `D`.
+    NotSign(u8),
+    /// The bitmap announces a field that the dialect does not define.
+    UndefinedField,
+    /// Bit 65 announces a third bitmap, which the dialect does not have.
+    TertiaryBitmap,
+    /// Bytes are left after the last field.
+    TrailingBytes {
+        /// How many.
+        count: usize,
+    },
+    /// More bytes than any message may have.
+    MessageTooLong {
+        /// As given.
+        length: usize,
+        /// As allowed.
+        max: usize,
+    },
+}
+
+/// Why a message could not be written. `offset` is the place in the value's text (in bytes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodeError {
+    /// The field; 0 is header and MTI or the message as a whole.
+    pub field: u8,
+    /// Where in the value's text.
+    pub offset: usize,
+    /// What is wrong.
+    pub kind: EncodeErrorKind,
+}
+
+/// What is wrong with a value that should be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodeErrorKind {
+    /// The dialect does not define the field.
+    UndefinedField,
+    /// Fields must be given in ascending order, each once.
+    OutOfOrder {
+        /// The field given before.
+        after: u8,
+    },
+    /// A fixed field needs exactly this length (hex characters for `b` fields given as text).
+    LengthWrong {
+        /// As given.
+        length: usize,
+        /// As the dialect says.
+        expected: usize,
+    },
+    /// Longer than the dialect allows.
+    LengthTooLong {
+        /// As given.
+        length: usize,
+        /// As allowed.
+        max: usize,
+    },
+    /// Hex text with an odd count of characters.
+    LengthOdd {
+        /// As given.
+        length: usize,
+    },
+    /// Not a digit.
+    NotDigit(char),
+    /// Not a hex character.
+    NotHex(char),
+    /// Not a character of the field's class and character set.
+    NotText(char),
+    /// Neither a digit nor a track separator.
+    NotTrack(char),
+    /// The sign is neither `C` nor `D`.
+    NotSign(char),
+    /// Bytes were given for a field that is not `b`.
+    NotBinary,
+    /// A number was given for a field that is not `n`.
+    NotNumeric,
+    /// The number has more digits than the field.
+    NumberTooLarge {
+        /// Digits of the field.
+        digits: usize,
+    },
+    /// The view that a field should be copied from does not hold it.
+    NotInView,
+    /// The field of the other dialect cannot be expressed in this one.
+    NotCarried,
+    /// The message would be longer than any message may be.
+    MessageTooLong {
+        /// As it would be.
+        length: usize,
+        /// As allowed.
+        max: usize,
+    },
+}
+
+/// An error in words: what a person needs to find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Offset of the error.
+    pub offset: usize,
+    /// Its field; 0 is header and MTI, 1 the bitmaps.
+    pub field: u8,
+    /// The field's name.
+    pub name: String,
+    /// What should stand there.
+    pub expected: String,
+    /// What stands there.
+    pub found: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl DecodeError {
+    /// The error in words, with the field's name and type in this dialect.
+    #[must_use]
+    pub fn explain(&self, dialect: &Dialect) -> Explained {
+        let field = dialect.field(self.field);
+        let name = place_name(self.field, field);
+        let (expected, found) = self.expected_and_found(dialect, field);
+        let message = format!(
+            "{} at offset {}: expected {expected}, found {found}",
+            place(self.field, &name),
+            self.offset
+        );
+        Explained {
+            offset: self.offset,
+            field: self.field,
+            name,
+            expected,
+            found,
+            message,
+        }
+    }
+
+    fn expected_and_found(&self, dialect: &Dialect, field: Option<&Field>) -> (String, String) {
+        use DecodeErrorKind as Kind;
+        match self.kind {
+            Kind::Truncated { needed, available } => {
+                let what = match (self.field, field) {
+                    (0, _) if self.offset < dialect.header_length() => "for the header",
+                    (0, _) => "for the MTI",
+                    (1, _) => "for a bitmap",
+                    (_, Some(field)) if matches!(field.length, Length::Variable { .. }) => {
+                        "for a length or its value"
+                    }
+                    _ => "for the value",
+                };
+                (
+                    format!("{} {what}", bytes(needed)),
+                    format!("{} left", bytes(available)),
+                )
+            }
+            Kind::NotDigit(byte) => ("a digit".into(), byte_text(byte)),
+            Kind::NotBcd { byte } => ("two packed digits".into(), byte_text(byte)),
+            Kind::PadNibble { byte } => (
+                "0 as the filler nibble of an odd digit count".into(),
+                byte_text(byte),
+            ),
+            Kind::LengthNotDigit(byte) => ("digits in the length prefix".into(), byte_text(byte)),
+            Kind::LengthTooLong { length, max } => {
+                (format!("a length of at most {max}"), length.to_string())
+            }
+            Kind::LengthOdd { length } => {
+                ("an even count of hex characters".into(), length.to_string())
+            }
+            Kind::NotHex(byte) => ("a hex character".into(), byte_text(byte)),
+            Kind::NotText(byte) => (class_text(field).into(), byte_text(byte)),
+            Kind::NotTrack(byte) => ("a digit or the track separator".into(), byte_text(byte)),
+            Kind::NotSign(byte) => ("the sign C or D".into(), byte_text(byte)),
+            Kind::UndefinedField => (
+                format!("only fields that {} defines", dialect.name()),
+                format!("bit {} in the bitmap", self.field),
+            ),
+            Kind::TertiaryBitmap => (
+                "at most two bitmaps".into(),
+                "bit 65, which announces a third".into(),
+            ),
+            Kind::TrailingBytes { count } => (
+                "the end of the message".into(),
+                format!("{} more", bytes(count)),
+            ),
+            Kind::MessageTooLong { length, max } => {
+                (format!("at most {}", bytes(max)), bytes(length))
+            }
+        }
+    }
+}
+
+impl EncodeError {
+    /// The error in words, with the field's name and type in this dialect.
+    #[must_use]
+    pub fn explain(&self, dialect: &Dialect) -> Explained {
+        let field = dialect.field(self.field);
+        let name = place_name(self.field, field);
+        let (expected, found) = self.expected_and_found(dialect, field);
+        let message = format!(
+            "{}, character {}: expected {expected}, found {found}",
+            place(self.field, &name),
+            self.offset
+        );
+        Explained {
+            offset: self.offset,
+            field: self.field,
+            name,
+            expected,
+            found,
+            message,
+        }
+    }
+
+    fn expected_and_found(&self, dialect: &Dialect, field: Option<&Field>) -> (String, String) {
+        use EncodeErrorKind as Kind;
+        match self.kind {
+            Kind::UndefinedField => (
+                format!("a field that {} defines", dialect.name()),
+                format!("field {}", self.field),
+            ),
+            Kind::OutOfOrder { after } => (
+                "fields in ascending order".into(),
+                format!("it after field {after}"),
+            ),
+            Kind::LengthWrong { length, expected } => {
+                let of = match (self.field, field.map(|field| field.content)) {
+                    (0, _) => "header bytes",
+                    (_, Some(Content::B)) => "hex characters",
+                    (_, Some(Content::N)) => "digits",
+                    _ => "characters",
+                };
+                (format!("exactly {expected} {of}"), length.to_string())
+            }
+            Kind::LengthTooLong { length, max } => {
+                (format!("a length of at most {max}"), length.to_string())
+            }
+            Kind::LengthOdd { length } => {
+                ("an even count of hex characters".into(), length.to_string())
+            }
+            Kind::NotDigit(character) => ("a digit".into(), char_text(character)),
+            Kind::NotHex(character) => ("a hex character".into(), char_text(character)),
+            Kind::NotText(character) => (class_text(field).into(), char_text(character)),
+            Kind::NotTrack(character) => (
+                "a digit or the track separator".into(),
+                char_text(character),
+            ),
+            Kind::NotSign(character) => ("the sign C or D".into(), char_text(character)),
+            Kind::NotBinary => ("text".into(), "bytes for a field that is not binary".into()),
+            Kind::NotNumeric => (
+                "text".into(),
+                "a number for a field that is not numeric".into(),
+            ),
+            Kind::NumberTooLarge { digits } => {
+                (format!("at most {digits} digits"), "a larger number".into())
+            }
+            Kind::NotInView => ("a field of the other message".into(), "none there".into()),
+            Kind::NotCarried => (
+                format!("a value that {} can express", dialect.name()),
+                "one of another kind".into(),
+            ),
+            Kind::MessageTooLong { length, max } => {
+                (format!("at most {}", bytes(max)), bytes(length))
+            }
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "field {} at offset {}: {:?}",
+            self.field, self.offset, self.kind
+        )
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "field {}, character {}: {:?}",
+            self.field, self.offset, self.kind
+        )
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// What to call the place of an error: the field's name, or the part of the message before the fields.
+fn place_name(number: u8, field: Option<&Field>) -> String {
+    match (number, field) {
+        (0, _) => "header and message type".into(),
+        (1, _) => "bitmap".into(),
+        (65, None) => "tertiary bitmap".into(),
+        (_, Some(field)) => field.name.to_string(),
+        (_, None) => "undefined field".into(),
+    }
+}
+
+fn place(number: u8, name: &str) -> String {
+    match number {
+        0 | 1 => name.to_owned(),
+        _ => format!("field {number} ({name})"),
+    }
+}
+
+fn class_text(field: Option<&Field>) -> &'static str {
+    match field.map(|field| (field.content, field.encoding)) {
+        Some((Content::A, _)) => "a letter or a space",
+        Some((Content::An, _)) => "a letter, a digit or a space",
+        Some((_, Encoding::Ebcdic500)) => "a printable EBCDIC character",
+        _ => "a printable ASCII character",
+    }
+}
+
+fn bytes(count: usize) -> String {
+    if count == 1 {
+        "1 byte".into()
+    } else {
+        format!("{count} bytes")
+    }
+}
+
+fn byte_text(byte: u8) -> String {
+    if byte.is_ascii_graphic() {
+        format!("0x{byte:02X} ('{}')", char::from(byte))
+    } else {
+        format!("0x{byte:02X}")
+    }
+}
+
+fn char_text(character: char) -> String {
+    format!("'{}'", character.escape_debug())
+}

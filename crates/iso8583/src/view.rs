@@ -1,0 +1,339 @@
+//! A message in place: an index of offsets over untouched bytes. Nothing is copied or allocated.
+
+use core::fmt;
+use core::ops::Range;
+
+use crate::card::{Pan, Track2};
+use crate::decode;
+use crate::dialect::Dialect;
+use crate::error::DecodeError;
+use crate::field::{Content, Encoding, Field, FieldSet, Length};
+use crate::mti::Mti;
+use crate::text::{self, TextBuffer};
+use crate::transcode::StanSlot;
+use crate::values::{AmountMinor, ResponseCode, Stan};
+
+/// A validated message over the caller's bytes.
+#[derive(Clone)]
+pub struct View<'a> {
+    dialect: &'a Dialect,
+    bytes: &'a [u8],
+    mti: Mti,
+    fields: FieldSet,
+    /// Where the last element ends.
+    end: u16,
+    /// Where each present element (with its length prefix) begins, by field number. An element ends where the next
+    /// present one begins, so one number each is enough.
+    starts: [u16; 129],
+}
+
+/// One field's value as it stands in a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'a> {
+    pub(crate) field: &'a Field,
+    /// The length in the field's own unit, see [`Length`].
+    pub(crate) units: usize,
+    /// The value's bytes, without the length prefix.
+    pub(crate) wire: &'a [u8],
+}
+
+impl Dialect {
+    /// Reads a message: validates every byte and indexes its fields, without allocating.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with field and offset.
+    pub fn view<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
+        View::parse(self, bytes)
+    }
+
+    /// Reads a message as far as it is in order.
+    #[must_use]
+    pub fn partial<'a>(&'a self, bytes: &'a [u8]) -> (PartialView<'a>, Option<DecodeError>) {
+        decode::decode(self, bytes)
+    }
+
+    /// Header and MTI of a message that need not be readable beyond them.
+    #[must_use]
+    pub fn peek_mti<'a>(&'a self, bytes: &'a [u8]) -> Option<(&'a [u8], Mti)> {
+        let start = bytes.get(
+            ..self
+                .header_length()
+                .saturating_add(self.mti_encoding().mti_length()),
+        )?;
+        let (partial, _) = decode::decode(self, start);
+        Some((partial.header()?, partial.mti()?))
+    }
+}
+
+impl<'a> View<'a> {
+    /// The dialect it was read in.
+    #[must_use]
+    pub fn dialect(&self) -> &'a Dialect {
+        self.dialect
+    }
+
+    /// The whole message.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What stands before the MTI.
+    #[must_use]
+    pub fn header(&self) -> &'a [u8] {
+        self.bytes
+            .get(..self.dialect.header_length())
+            .unwrap_or_default()
+    }
+
+    /// The message type.
+    #[must_use]
+    pub fn mti(&self) -> Mti {
+        self.mti
+    }
+
+    /// The fields that are there, 2 to 128.
+    #[must_use]
+    pub fn fields(&self) -> FieldSet {
+        self.fields
+    }
+
+    /// Is the field there?
+    #[must_use]
+    pub fn has(&self, number: u8) -> bool {
+        self.fields.contains(number)
+    }
+
+    /// The field's value as on the wire, without its length prefix.
+    #[must_use]
+    pub fn wire(&self, number: u8) -> Option<&'a [u8]> {
+        self.bytes.get(self.wire_range(number)?)
+    }
+
+    /// Where the field's value stands in the message, without its length prefix.
+    #[must_use]
+    pub fn wire_range(&self, number: u8) -> Option<Range<usize>> {
+        let element = self.element_range(number)?;
+        Some(element.start + self.dialect.field(number)?.prefix_length()..element.end)
+    }
+
+    /// Where the field stands in the message, with its length prefix.
+    #[must_use]
+    pub fn element_range(&self, number: u8) -> Option<Range<usize>> {
+        if !self.has(number) {
+            return None;
+        }
+        let end = match self.fields.next_after(number) {
+            Some(next) => self.start_of(next),
+            None => self.end,
+        };
+        Some(usize::from(self.start_of(number))..usize::from(end))
+    }
+
+    /// Where the last field ends.
+    pub(crate) fn end(&self) -> usize {
+        usize::from(self.end)
+    }
+
+    fn start_of(&self, number: u8) -> u16 {
+        self.starts
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn element(&self, number: u8) -> Option<Element<'a>> {
+        let field = self.dialect.field(number)?;
+        let range = self.element_range(number)?;
+        let (prefix_bytes, wire) = self
+            .bytes
+            .get(range)?
+            .split_at_checked(field.prefix_length())?;
+        let units = match field.length {
+            Length::Fixed(units) => usize::from(units),
+            Length::Variable { prefix, .. } => decode::read_prefix(prefix_bytes, prefix).ok()?,
+        };
+        Some(Element { field, units, wire })
+    }
+
+    /// The field's value as text, without allocating: digits for packed ones, upper-case hex for `b` fields. Text in
+    /// ASCII is borrowed from the message; everything else is written into the buffer.
+    #[must_use]
+    pub fn text<'b>(&self, number: u8, buffer: &'b mut TextBuffer) -> Option<&'b str>
+    where
+        'a: 'b,
+    {
+        text::read(self.element(number)?, buffer)
+    }
+
+    /// The field's value as text, in a `String` of its own.
+    #[must_use]
+    pub fn to_text(&self, number: u8) -> Option<String> {
+        self.text(number, &mut TextBuffer::new()).map(str::to_owned)
+    }
+
+    /// The number in an `n` field of at most 18 digits.
+    #[must_use]
+    pub fn number(&self, number: u8) -> Option<u64> {
+        let element = self.element(number)?;
+        if element.field.content != Content::N || element.units > 18 {
+            return None;
+        }
+        text::number(&element)
+    }
+
+    /// The bytes of a `b` field that stands on the wire as it is.
+    #[must_use]
+    pub fn binary(&self, number: u8) -> Option<&'a [u8]> {
+        let element = self.element(number)?;
+        (element.field.encoding == Encoding::Raw).then_some(element.wire)
+    }
+
+    /// Field 11.
+    #[must_use]
+    pub fn stan(&self) -> Option<Stan> {
+        Stan::read(self.number(11)?)
+    }
+
+    /// Field 4.
+    #[must_use]
+    pub fn amount(&self) -> Option<AmountMinor> {
+        self.number(4).map(AmountMinor::read)
+    }
+
+    /// The PAN: field 2, else from track 2.
+    #[must_use]
+    pub fn pan(&self) -> Option<Pan> {
+        let mut buffer = [0; Pan::DIGITS_MAX];
+        match self.element(2) {
+            Some(element) => Pan::parse(text::short(&element, &mut buffer)?),
+            None => self.track2()?.pan(),
+        }
+    }
+
+    /// Field 35. The separator of a packed track reads as `D`.
+    #[must_use]
+    pub fn track2(&self) -> Option<Track2> {
+        let mut buffer = [0; Track2::CHARACTERS_MAX];
+        Track2::parse(text::short(&self.element(35)?, &mut buffer)?)
+    }
+
+    /// Field 39.
+    #[must_use]
+    pub fn response_code(&self) -> Option<ResponseCode> {
+        let mut buffer = [0; 4];
+        ResponseCode::parse(text::short(&self.element(39)?, &mut buffer)?)
+    }
+
+    /// Where field 11 stands, to be overwritten in a copy of the message.
+    #[must_use]
+    pub fn stan_slot(&self) -> Option<StanSlot> {
+        StanSlot::of(self.dialect.field(11)?, self.element_range(11)?.start)
+    }
+}
+
+/// Names the fields, shows no values.
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View")
+            .field("dialect", &self.dialect.name())
+            .field("mti", &self.mti)
+            .field("fields", &self.fields)
+            .field("length", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// What could be read of a message before an error; of a message without error, all of it.
+#[derive(Clone, Debug)]
+pub struct PartialView<'a> {
+    pub(crate) header: Option<&'a [u8]>,
+    pub(crate) mti: Option<Mti>,
+    pub(crate) announced: FieldSet,
+    view: View<'a>,
+    readable: bool,
+}
+
+impl<'a> PartialView<'a> {
+    pub(crate) fn empty(dialect: &'a Dialect, bytes: &'a [u8]) -> PartialView<'a> {
+        let mti = Mti::literal(b"0000");
+        let view = View {
+            dialect,
+            bytes,
+            mti,
+            fields: FieldSet::EMPTY,
+            end: 0,
+            starts: [0; 129],
+        };
+        PartialView {
+            header: None,
+            mti: None,
+            announced: FieldSet::EMPTY,
+            view,
+            readable: false,
+        }
+    }
+
+    /// From here on there is a view: header, MTI and bitmaps were read and end at `offset`.
+    pub(crate) fn open_view(&mut self, offset: usize) {
+        self.readable = true;
+        self.view.end = narrow(offset);
+        if let Some(mti) = self.mti {
+            self.view.mti = mti;
+        }
+    }
+
+    /// Takes up an element that was read.
+    pub(crate) fn push(&mut self, number: u8, start: usize, end: usize) {
+        if let Some(place) = self.view.starts.get_mut(usize::from(number)) {
+            *place = narrow(start);
+        }
+        self.view.fields.insert(number);
+        self.view.end = narrow(end);
+    }
+
+    pub(crate) fn into_view(self) -> Option<View<'a>> {
+        self.readable.then_some(self.view)
+    }
+
+    /// What stands before the MTI, if that much is there.
+    #[must_use]
+    pub fn header(&self) -> Option<&'a [u8]> {
+        self.header
+    }
+
+    /// The message type, if it is there and readable.
+    #[must_use]
+    pub fn mti(&self) -> Option<Mti> {
+        self.mti
+    }
+
+    /// The fields that the bitmaps announce, if they are there and readable.
+    #[must_use]
+    pub fn announced(&self) -> FieldSet {
+        self.announced
+    }
+
+    /// The fields that could be read, once MTI and bitmaps were.
+    #[must_use]
+    pub fn view(&self) -> Option<&View<'a>> {
+        self.readable.then_some(&self.view)
+    }
+
+    /// The fields that could be read.
+    #[must_use]
+    pub fn fields(&self) -> FieldSet {
+        self.view.fields
+    }
+
+    /// Where the last field that could be read ends (or the bitmaps, if there is none).
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.view.end()
+    }
+}
+
+/// Offsets fit: [`crate::MESSAGE_BYTES_MAX`] was checked before any is made.
+fn narrow(offset: usize) -> u16 {
+    u16::try_from(offset).unwrap_or(u16::MAX)
+}
