@@ -1,0 +1,19 @@
+//! What the simulators share: test cards, wire options, field values, durations and exit codes.
+//!
+//! Simulators are witnesses: they know the codec and the framing, and nothing of the switch.
+
+mod amount;
+mod card;
+mod exit;
+mod signal;
+mod stamp;
+mod time;
+mod wire;
+
+pub use amount::{AmountError, amount_minor};
+pub use card::{Card, CardError};
+pub use exit::{Exit, Failure};
+pub use signal::stop_signal;
+pub use stamp::Stamp;
+pub use time::{DurationError, duration, human};
+pub use wire::{Wire, WireArgs};
