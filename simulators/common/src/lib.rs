@@ -8,6 +8,7 @@ mod exit;
 mod signal;
 mod stamp;
 mod time;
+mod values;
 mod wire;
 
 pub use amount::{AmountError, amount_minor};
@@ -16,4 +17,5 @@ pub use exit::{Exit, Failure};
 pub use signal::stop_signal;
 pub use stamp::Stamp;
 pub use time::{DurationError, duration, human};
+pub use values::{Context, Original, ValueError, field_value, usual_fields};
 pub use wire::{Wire, WireArgs};
