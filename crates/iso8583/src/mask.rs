@@ -10,6 +10,16 @@ use crate::tlv;
 
 mod digits;
 
+/// Does somebody who may see card data ask for it?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmask {
+    /// Card data is masked.
+    #[default]
+    No,
+    /// Everything is shown as it is.
+    Yes,
+}
+
 /// Stands for a hidden character.
 pub const HIDDEN: char = '*';
 
@@ -253,6 +263,11 @@ pub(crate) fn tag_kind(tag: tlv::Tag) -> Sensitive {
         0x56 | 0x5F20 | 0x5F24 | 0x9F0B | 0x9F1F | 0x9F20 => Sensitive::Secret,
         _ => Sensitive::No,
     }
+}
+
+/// The bytes of hex text; `None` if it is none.
+pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    bytes_of(&text.chars().collect::<Vec<char>>())
 }
 
 fn bytes_of(characters: &[char]) -> Option<Vec<u8>> {

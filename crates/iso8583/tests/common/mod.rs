@@ -1,0 +1,293 @@
+//! What the tests of the codec share: a canonical purchase, random messages, and the comparison with the reference.
+#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use pointsman_iso8583::{
+    Builder, Content, Dialect, Encoding, Field, Length, Mti, TextBuffer, View, reference,
+};
+use proptest::prelude::*;
+use proptest::sample;
+
+/// A message as values: header, MTI and fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    pub(crate) header: Vec<u8>,
+    pub(crate) mti: Mti,
+    pub(crate) fields: BTreeMap<u8, String>,
+}
+
+pub(crate) fn dialects() -> Vec<Arc<Dialect>> {
+    Dialect::builtin_names()
+        .iter()
+        .map(|name| dialect(name))
+        .collect()
+}
+
+pub(crate) fn dialect(name: &str) -> Arc<Dialect> {
+    Dialect::builtin(name).unwrap()
+}
+
+/// A modest count of cases unless `PROPTEST_CASES` asks for more; a failure prints its smallest input.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(cases),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+pub(crate) const PAN: &str = "4111111111111111";
+
+/// EMV data of a chip purchase: 131 bytes, card number and track 2 among them.
+pub(crate) const ICC: &str = "9F2608A1B2C3D4E5F607189F2701809F10120110A00003220000000000000000000000FF\
+    9F3704112233449F36020042950500800080009A032407319C01009F02060000000010005F2A02084082023C009F1A020840\
+    9F03060000000000009F3303E0F8C89F34034103025A0841111111111111115F3401018407A0000000031010\
+    57114111111111111111D29122010000012345000F";
+
+/// The purchase that the benchmarks read too: every kind of field that a POS terminal sends.
+pub(crate) fn purchase(dialect: &Dialect) -> Values {
+    let packed = dialect.field(35).unwrap().encoding == Encoding::Bcd;
+    let separator = if packed { 'D' } else { '=' };
+    let fields = [
+        (2, PAN.to_owned()),
+        (3, "000000".to_owned()),
+        (4, "000000001000".to_owned()),
+        (7, "0731123456".to_owned()),
+        (11, "000042".to_owned()),
+        (12, "143456".to_owned()),
+        (13, "0731".to_owned()),
+        (14, "2912".to_owned()),
+        (18, "5411".to_owned()),
+        (22, "051".to_owned()),
+        (25, "00".to_owned()),
+        (35, format!("{PAN}{separator}29122010000012345")),
+        (37, "421312000042".to_owned()),
+        (41, "TERM0001".to_owned()),
+        (42, "MERCHANT0000001".to_owned()),
+        (49, "840".to_owned()),
+        (52, "0123456789ABCDEF".to_owned()),
+        (55, ICC.to_owned()),
+    ];
+    Values {
+        header: dialect.default_header().to_vec(),
+        mti: "0200".parse().unwrap(),
+        fields: fields.into(),
+    }
+}
+
+pub(crate) fn encode(dialect: &Dialect, values: &Values) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut builder = Builder::with_header(dialect, &mut out, &values.header, values.mti).unwrap();
+    for (number, value) in &values.fields {
+        builder
+            .text(*number, value)
+            .unwrap_or_else(|error| panic!("{} field {number}: {error}", dialect.name()));
+    }
+    let range = builder.finish().unwrap();
+    assert_eq!(range, 0..out.len());
+    out
+}
+
+pub(crate) fn values_of(view: &View<'_>) -> Values {
+    let text = |number| (number, view.to_text(number).unwrap());
+    Values {
+        header: view.header().to_vec(),
+        mti: view.mti(),
+        fields: view.fields().iter().map(text).collect(),
+    }
+}
+
+/// The fast path and the reference say the same: every value at its place, or the same error.
+pub(crate) fn agree(dialect: &Dialect, bytes: &[u8]) {
+    let name = dialect.name();
+    match (dialect.view(bytes), reference::decode(dialect, bytes)) {
+        (Ok(view), Ok(message)) => {
+            assert_eq!(view.header(), message.header, "{name} {}", hex(bytes));
+            assert_eq!(view.mti(), message.mti, "{name} {}", hex(bytes));
+            let numbers: Vec<u8> = message.elements.iter().map(|(number, _)| *number).collect();
+            assert_eq!(
+                view.fields().iter().collect::<Vec<_>>(),
+                numbers,
+                "{name} {}",
+                hex(bytes)
+            );
+            let mut buffer = TextBuffer::new();
+            for (number, element) in &message.elements {
+                let place = format!("{name} field {number} of {}", hex(bytes));
+                let end = element.offset + element.length;
+                assert_eq!(
+                    view.element_range(*number),
+                    Some(element.prefix_offset..end),
+                    "{place}"
+                );
+                assert_eq!(
+                    view.wire_range(*number),
+                    Some(element.offset..end),
+                    "{place}"
+                );
+                assert_eq!(
+                    view.wire(*number),
+                    bytes.get(element.offset..end),
+                    "{place}"
+                );
+                assert_eq!(
+                    view.text(*number, &mut buffer),
+                    Some(element.text.as_str()),
+                    "{place}"
+                );
+                assert_eq!(
+                    view.to_text(*number).as_deref(),
+                    Some(element.text.as_str()),
+                    "{place}"
+                );
+            }
+        }
+        (Err(fast), Err(slow)) => assert_eq!(fast, slow, "{name} {}", hex(bytes)),
+        (fast, slow) => panic!(
+            "{name} {}: fast {:?}, reference {:?}",
+            hex(bytes),
+            fast.map(|_| ()),
+            slow.map(|_| ())
+        ),
+    }
+}
+
+/// Messages with any header, MTI and fields that the dialect allows.
+pub(crate) fn message(dialect: &Arc<Dialect>) -> BoxedStrategy<Values> {
+    let defined: Vec<u8> = dialect.fields().map(|field| field.number).collect();
+    let header_length = dialect.header_length();
+    let dialect = Arc::clone(dialect);
+    let some = sample::subsequence(defined.clone(), 0..=12);
+    let many = sample::subsequence(defined, 0..=60);
+    prop_oneof![4 => some, 1 => many]
+        .prop_flat_map(move |numbers| {
+            let values: Vec<_> = numbers
+                .into_iter()
+                .map(|number| (Just(number), value(dialect.field(number).unwrap())))
+                .collect();
+            (
+                prop::collection::vec(any::<u8>(), header_length),
+                "[0-9]{4}",
+                values,
+            )
+        })
+        .prop_map(|(header, mti, fields)| Values {
+            header,
+            mti: mti.parse().unwrap(),
+            fields: fields.into_iter().collect(),
+        })
+        .boxed()
+}
+
+/// A value that the field can hold.
+pub(crate) fn value(field: &Field) -> BoxedStrategy<String> {
+    let length = match field.length {
+        Length::Fixed(length) => Just(usize::from(length)).boxed(),
+        Length::Variable { max, .. } => {
+            let max = usize::from(max);
+            prop_oneof![8 => 0..=max.min(30), 1 => 0..=max, 1 => Just(max)].boxed()
+        }
+    };
+    let variable_hex =
+        field.encoding == Encoding::HexText && matches!(field.length, Length::Variable { .. });
+    let content = field.content;
+    let alphabet = alphabet(field);
+    length
+        .prop_flat_map(move |length| {
+            let characters =
+                |count: usize| prop::collection::vec(sample::select(alphabet.clone()), count);
+            match content {
+                // On the wire, hex text counts characters when it is variable; else b fields count bytes.
+                Content::B if variable_hex => characters(length / 2 * 2)
+                    .prop_map(String::from_iter)
+                    .boxed(),
+                Content::B => characters(length * 2).prop_map(String::from_iter).boxed(),
+                Content::SignedN => ("[CD]", characters(length - 1))
+                    .prop_map(|(sign, digits)| sign + &String::from_iter(digits))
+                    .boxed(),
+                _ => characters(length).prop_map(String::from_iter).boxed(),
+            }
+        })
+        .boxed()
+}
+
+fn alphabet(field: &Field) -> Vec<char> {
+    let latin1 = |codes: std::ops::RangeInclusive<u8>| codes.map(char::from);
+    match (field.content, field.encoding) {
+        (Content::N | Content::SignedN, _) => ('0'..='9').collect(),
+        (Content::Z, Encoding::Bcd) => ('0'..='9').chain(['D']).collect(),
+        (Content::Z, _) => ('0'..='9').chain(['D', '=']).collect(),
+        (Content::A, _) => ('a'..='z').chain('A'..='Z').chain([' ']).collect(),
+        (Content::An, _) => ('a'..='z')
+            .chain('A'..='Z')
+            .chain('0'..='9')
+            .chain([' '])
+            .collect(),
+        (Content::Ans | Content::Ns, Encoding::Ebcdic500) => {
+            latin1(0x20..=0x7E).chain(latin1(0xA0..=0xFF)).collect()
+        }
+        (Content::Ans | Content::Ns, _) => latin1(0x20..=0x7E).collect(),
+        (Content::B, _) => ('0'..='9').chain('A'..='F').collect(),
+    }
+}
+
+/// One thing spoiled in a message.
+#[derive(Clone, Debug)]
+pub(crate) enum Spoil {
+    Cut(sample::Index),
+    Set(sample::Index, u8),
+    Insert(sample::Index, u8),
+    Remove(sample::Index),
+    Append(Vec<u8>),
+}
+
+pub(crate) fn spoil() -> impl Strategy<Value = Spoil> {
+    prop_oneof![
+        any::<sample::Index>().prop_map(Spoil::Cut),
+        (any::<sample::Index>(), any::<u8>()).prop_map(|(at, byte)| Spoil::Set(at, byte)),
+        (any::<sample::Index>(), any::<u8>()).prop_map(|(at, byte)| Spoil::Insert(at, byte)),
+        any::<sample::Index>().prop_map(Spoil::Remove),
+        prop::collection::vec(any::<u8>(), 1..4).prop_map(Spoil::Append),
+    ]
+}
+
+pub(crate) fn spoiled(bytes: &[u8], spoils: &[Spoil]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for spoil in spoils {
+        match spoil {
+            _ if bytes.is_empty() => {}
+            Spoil::Cut(at) => bytes.truncate(at.index(bytes.len())),
+            Spoil::Set(at, byte) => {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            Spoil::Insert(at, byte) => bytes.insert(at.index(bytes.len() + 1), *byte),
+            Spoil::Remove(at) => drop(bytes.remove(at.index(bytes.len()))),
+            Spoil::Append(more) => bytes.extend(more),
+        }
+    }
+    bytes
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    assert!(text.len().is_multiple_of(2), "{text}");
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
+}
