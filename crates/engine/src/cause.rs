@@ -1,0 +1,142 @@
+//! Why the switch answers instead of the bank.
+
+use pointsman_iso8583::Reason;
+
+/// Why the switch itself answered a request. Each has a response code through [`Cause::reason`], by way of the
+/// terminal's dialect, and a label that metrics count it under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// No route matches the card, or the message has no card and there is no default route.
+    NoRoute,
+    /// The link is not connected or not signed on.
+    LinkDown,
+    /// The host has signed us off.
+    LinkSignedOff,
+    /// The link has as many requests in flight as it may.
+    LinkBusy,
+    /// No trace number is free that no earlier answer could be meant for.
+    StanExhausted,
+    /// The link matches without trace numbers, and another request with the same key has not been answered.
+    KeyBusy,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke after the request had been sent.
+    Disconnected,
+    /// The answer could not be read.
+    AnswerUndecodable,
+    /// The answer approves something else than what was asked for, or cannot be given to the terminal.
+    AnswerMismatch,
+    /// The request could not be read, or lacks what it must have.
+    FormatError,
+    /// The link's dialect cannot express a field of the request.
+    NotCarried,
+    /// A message type that the switch does not carry.
+    UnsupportedMti,
+    /// The connection has as many requests in flight as it may.
+    SessionBusy,
+    /// The switch is shutting down.
+    Draining,
+    /// The queue between connection and link is full.
+    ShellQueueFull,
+    /// A part of the switch failed while it had the request.
+    Internal,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Cause; 17] = [
+        Cause::NoRoute,
+        Cause::LinkDown,
+        Cause::LinkSignedOff,
+        Cause::LinkBusy,
+        Cause::StanExhausted,
+        Cause::KeyBusy,
+        Cause::Timeout,
+        Cause::Disconnected,
+        Cause::AnswerUndecodable,
+        Cause::AnswerMismatch,
+        Cause::FormatError,
+        Cause::NotCarried,
+        Cause::UnsupportedMti,
+        Cause::SessionBusy,
+        Cause::Draining,
+        Cause::ShellQueueFull,
+        Cause::Internal,
+    ];
+
+    /// What the terminal is told: a dialect gives each reason its response code.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Cause::NoRoute => Reason::NoRoute,
+            // 1987 code 91, issuer or switch inoperative: the terminal may try again.
+            Cause::LinkDown | Cause::LinkSignedOff | Cause::Disconnected | Cause::Draining => {
+                Reason::LinkDown
+            }
+            Cause::LinkBusy | Cause::StanExhausted | Cause::SessionBusy | Cause::ShellQueueFull => {
+                Reason::LinkBusy
+            }
+            Cause::KeyBusy => Reason::Duplicate,
+            Cause::Timeout => Reason::Timeout,
+            Cause::AnswerUndecodable => Reason::AnswerUndecodable,
+            Cause::AnswerMismatch | Cause::Internal => Reason::SystemMalfunction,
+            Cause::FormatError => Reason::FormatError,
+            Cause::NotCarried | Cause::UnsupportedMti => Reason::NotSupported,
+        }
+    }
+
+    /// The value of a metric's `cause` label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Cause::NoRoute => "no_route",
+            Cause::LinkDown => "link_down",
+            Cause::LinkSignedOff => "link_signed_off",
+            Cause::LinkBusy => "link_busy",
+            Cause::StanExhausted => "stan_exhausted",
+            Cause::KeyBusy => "key_busy",
+            Cause::Timeout => "timeout",
+            Cause::Disconnected => "disconnected",
+            Cause::AnswerUndecodable => "answer_undecodable",
+            Cause::AnswerMismatch => "answer_mismatch",
+            Cause::FormatError => "format_error",
+            Cause::NotCarried => "not_carried",
+            Cause::UnsupportedMti => "unsupported_mti",
+            Cause::SessionBusy => "session_busy",
+            Cause::Draining => "draining",
+            Cause::ShellQueueFull => "shell_queue_full",
+            Cause::Internal => "internal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_has_a_label_of_its_own() {
+        let labels: BTreeSet<&str> = Cause::ALL.iter().map(|cause| cause.label()).collect();
+        assert_eq!(labels.len(), Cause::ALL.len());
+    }
+
+    #[test]
+    fn what_the_terminal_hears() {
+        for (cause, code) in [
+            (Cause::NoRoute, "92"),
+            (Cause::LinkDown, "91"),
+            (Cause::Disconnected, "91"),
+            (Cause::LinkBusy, "91"),
+            (Cause::Timeout, "68"),
+            (Cause::AnswerUndecodable, "96"),
+            (Cause::AnswerMismatch, "96"),
+            (Cause::FormatError, "30"),
+            (Cause::UnsupportedMti, "40"),
+            (Cause::KeyBusy, "94"),
+        ] {
+            assert_eq!(cause.reason().code_1987(), code, "{cause:?}");
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The requests that a link has open, and those that it has given up on but remembers.
+//!
+//! A slab of slots. Each used slot hangs in one of two lists that run through the slab: the open ones in the order of
+//! their deadlines, the remembered ones in the order in which they may be forgotten. All requests of a link have the
+//! same timeout, so both are queues: a deadline costs two links to set, two to remove, and nothing to wait for.
+
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use pointsman_iso8583::{Stan, View};
+
+use super::journal::RecordNumber;
+use super::matching::{Differs, Expectation, Key, MatchFields};
+use super::output::UnmatchedReason;
+use crate::planted::{Planted, PlantedBug};
+use crate::{Instant, Ticket};
+
+/// An open request.
+pub(super) struct Open<R> {
+    pub(super) reply_to: R,
+    pub(super) ticket: Ticket,
+    pub(super) expectation: Expectation,
+    /// The record without which it must not be sent; none for what moves no money.
+    pub(super) intent: Option<RecordNumber>,
+}
+
+/// What is left of a request when it stops being open.
+pub(super) struct Closed<R> {
+    pub(super) reply_to: R,
+    pub(super) ticket: Ticket,
+    pub(super) stan: Stan,
+    pub(super) intent: Option<RecordNumber>,
+}
+
+/// The index of a used slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlotId(u32);
+
+/// Whose answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Open(SlotId),
+    /// Given up on; since when.
+    Late {
+        stan: Stan,
+        since: Instant,
+    },
+    Nobody(UnmatchedReason),
+}
+
+pub(super) struct InFlight<R> {
+    fields: MatchFields,
+    slots: Vec<Slot<R>>,
+    free: Vec<u32>,
+    open: Queue,
+    late: Queue,
+    /// From trace number or key to slot.
+    index: HashTable<u32>,
+    hashes: Hashes,
+}
+
+/// How the index hashes.
+struct Hashes {
+    by_stan: bool,
+    builder: DefaultHashBuilder,
+}
+
+struct Slot<R> {
+    previous: u32,
+    next: u32,
+    /// Of an open request the deadline, of a remembered one the end of its memory.
+    until: Instant,
+    /// Since when it is no longer open.
+    given_up: Instant,
+    used: Option<Used<R>>,
+}
+
+struct Used<R> {
+    expectation: Expectation,
+    intent: Option<RecordNumber>,
+    /// Where the answer goes; `None` once there was one.
+    reply: Option<(R, Ticket)>,
+}
+
+/// A doubly linked queue through the slab.
+#[derive(Clone, Copy)]
+struct Queue {
+    head: u32,
+    tail: u32,
+    length: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<R> InFlight<R> {
+    pub(super) fn new(match_fields: &[u8]) -> Self {
+        let fields = MatchFields::new(match_fields);
+        InFlight {
+            hashes: Hashes {
+                by_stan: fields.stan,
+                builder: DefaultHashBuilder::default(),
+            },
+            fields,
+            slots: Vec::new(),
+            free: Vec::new(),
+            open: Queue::EMPTY,
+            late: Queue::EMPTY,
+            index: HashTable::new(),
+        }
+    }
+
+    pub(super) fn fields(&self) -> &MatchFields {
+        &self.fields
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.open.length as usize
+    }
+
+    pub(super) fn late(&self) -> usize {
+        self.late.length as usize
+    }
+
+    /// When the oldest open request has waited long enough.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.slot(self.open.head).map(|slot| slot.until)
+    }
+
+    /// Is the key in use where the trace number is not part of it?
+    pub(super) fn key_is_busy(&self, key: &Key) -> bool {
+        !self.fields.stan
+            && self
+                .index
+                .find(self.hashes.key(key), |slot| self.has_key(*slot, key))
+                .is_some()
+    }
+
+    /// Takes a request in. Deadlines must not go back from one call to the next.
+    pub(super) fn insert(&mut self, request: Open<R>, deadline: Instant, planted: Planted) {
+        let Open {
+            reply_to,
+            ticket,
+            expectation,
+            intent,
+        } = request;
+        let hash = self.hashes.of(&expectation);
+        let mut slot = Slot {
+            previous: NONE,
+            next: NONE,
+            until: deadline,
+            given_up: deadline,
+            used: Some(Used {
+                expectation,
+                intent,
+                reply: Some((reply_to, ticket)),
+            }),
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                if planted.has(PlantedBug::TimerNotRemoved) {
+                    slot.until = self
+                        .slots
+                        .get(id as usize)
+                        .map_or(deadline, |old| old.until);
+                }
+                if let Some(place) = self.slots.get_mut(id as usize) {
+                    *place = slot;
+                }
+                id
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let (slots, hashes) = (&self.slots, &self.hashes);
+        let rehash = |id: &u32| {
+            let used = slots.get(*id as usize).and_then(|slot| slot.used.as_ref());
+            used.map_or(0, |used| hashes.of(&used.expectation))
+        };
+        self.index.insert_unique(hash, id, rehash);
+        self.open.push(&mut self.slots, id);
+    }
+
+    /// Whose answer it is.
+    pub(super) fn find(&self, answer: &View<'_>, planted: Planted) -> Found {
+        let candidate = if self.fields.stan {
+            let Some(stan) = answer.stan() else {
+                return Found::Nobody(UnmatchedReason::KeyMissing { field: 11 });
+            };
+            self.index
+                .find(self.hashes.stan(stan), |slot| self.has_stan(*slot, stan))
+        } else {
+            if let Some(field) = self.fields.missing_in(answer) {
+                return Found::Nobody(UnmatchedReason::KeyMissing { field });
+            }
+            let key = Key::of(answer, &self.fields);
+            self.index
+                .find(self.hashes.key(&key), |slot| self.has_key(*slot, &key))
+        };
+        let mut candidate = candidate.copied();
+        if planted.has(PlantedBug::StanNotMatched)
+            && candidate
+                .and_then(|id| self.used(id))
+                .is_none_or(|used| used.reply.is_none())
+        {
+            candidate = self.open_with_key_of(answer);
+        }
+        let Some((id, slot, used)) = candidate.and_then(|id| {
+            self.slot(id)
+                .and_then(|slot| Some((id, slot, slot.used.as_ref()?)))
+        }) else {
+            return Found::Nobody(UnmatchedReason::Unknown);
+        };
+
+        let expected = &used.expectation;
+        if let Err(Differs(field)) = expected.key.agrees(answer, &self.fields)
+            && !planted.has(PlantedBug::TerminalNotMatched)
+        {
+            return Found::Nobody(UnmatchedReason::KeyDiffers { field });
+        }
+        if answer.mti() != expected.mti && !planted.has(PlantedBug::MtiNotChecked) {
+            return Found::Nobody(UnmatchedReason::MtiDiffers {
+                expected: expected.mti,
+            });
+        }
+        if used.reply.is_some() {
+            Found::Open(SlotId(id))
+        } else {
+            Found::Late {
+                stan: expected.stan,
+                since: slot.given_up,
+            }
+        }
+    }
+
+    /// What the answer to an open request is judged by.
+    pub(super) fn expectation(&self, id: SlotId) -> Option<&Expectation> {
+        self.slot(id.0)?.used.as_ref().map(|used| &used.expectation)
+    }
+
+    /// The record that an open request waited for before it was sent.
+    pub(super) fn intent(&self, id: SlotId) -> Option<RecordNumber> {
+        self.used(id.0)?.intent
+    }
+
+    /// The request is answered: its slot and its key are free.
+    pub(super) fn close(&mut self, id: SlotId) -> Option<Closed<R>> {
+        self.remove_from_index(id.0);
+        self.open.remove(&mut self.slots, id.0);
+        self.free.push(id.0);
+        let used = self.slots.get_mut(id.0 as usize)?.used.take()?;
+        let (reply_to, ticket) = used.reply?;
+        Some(Closed {
+            reply_to,
+            ticket,
+            stan: used.expectation.stan,
+            intent: used.intent,
+        })
+    }
+
+    /// The request is given up on: it is remembered until `until`, which must not go back from one call to the next.
+    pub(super) fn give_up(
+        &mut self,
+        id: SlotId,
+        now: Instant,
+        until: Instant,
+    ) -> Option<Closed<R>> {
+        let slot = self.slots.get_mut(id.0 as usize)?;
+        let used = slot.used.as_mut()?;
+        let (reply_to, ticket) = used.reply.take()?;
+        slot.given_up = now;
+        slot.until = until;
+        let closed = Closed {
+            reply_to,
+            ticket,
+            stan: used.expectation.stan,
+            intent: used.intent,
+        };
+        self.open.remove(&mut self.slots, id.0);
+        self.late.push(&mut self.slots, id.0);
+        Some(closed)
+    }
+
+    /// The oldest open request.
+    pub(super) fn oldest(&self) -> Option<SlotId> {
+        (self.open.head != NONE).then_some(SlotId(self.open.head))
+    }
+
+    /// The oldest open request, if its time has passed.
+    pub(super) fn overdue(&self, now: Instant) -> Option<SlotId> {
+        self.oldest()
+            .filter(|_| self.next_deadline().is_some_and(|deadline| deadline <= now))
+    }
+
+    /// Forgets one request that was remembered long enough; gives its trace number.
+    pub(super) fn forget(&mut self, now: Instant) -> Option<Stan> {
+        let id = self.late.head;
+        let stan = match self.slot(id) {
+            Some(slot) if slot.until <= now => slot.used.as_ref()?.expectation.stan,
+            _ => return None,
+        };
+        self.remove_from_index(id);
+        self.late.remove(&mut self.slots, id);
+        self.free.push(id);
+        if let Some(slot) = self.slots.get_mut(id as usize) {
+            slot.used = None;
+        }
+        Some(stan)
+    }
+
+    /// Forgets everything that is remembered. Nothing may be open.
+    pub(super) fn clear(&mut self) {
+        debug_assert_eq!(
+            self.open.length, 0,
+            "open requests must be answered, not forgotten"
+        );
+        self.slots.clear();
+        self.free.clear();
+        self.index.clear();
+        self.open = Queue::EMPTY;
+        self.late = Queue::EMPTY;
+    }
+
+    /// For [`PlantedBug::StanNotMatched`] alone.
+    fn open_with_key_of(&self, answer: &View<'_>) -> Option<u32> {
+        let slots = self.slots.iter().enumerate();
+        let mut open = slots.filter_map(|(id, slot)| Some((id as u32, slot.used.as_ref()?)));
+        open.find(|(_, used)| {
+            used.reply.is_some() && used.expectation.key.agrees(answer, &self.fields).is_ok()
+        })
+        .map(|(id, _)| id)
+    }
+
+    fn slot(&self, id: u32) -> Option<&Slot<R>> {
+        self.slots.get(id as usize)
+    }
+
+    fn used(&self, id: u32) -> Option<&Used<R>> {
+        self.slot(id)?.used.as_ref()
+    }
+
+    fn has_stan(&self, id: u32, stan: Stan) -> bool {
+        self.used(id)
+            .is_some_and(|used| used.expectation.stan == stan)
+    }
+
+    fn has_key(&self, id: u32, key: &Key) -> bool {
+        self.used(id)
+            .is_some_and(|used| used.expectation.key.bytes() == key.bytes())
+    }
+
+    fn remove_from_index(&mut self, id: u32) {
+        let Some(hash) = self.used(id).map(|used| self.hashes.of(&used.expectation)) else {
+            return;
+        };
+        if let Ok(entry) = self.index.find_entry(hash, |indexed| *indexed == id) {
+            entry.remove();
+        }
+    }
+}
+
+impl Hashes {
+    fn of(&self, expectation: &Expectation) -> u64 {
+        if self.by_stan {
+            self.stan(expectation.stan)
+        } else {
+            self.key(&expectation.key)
+        }
+    }
+
+    fn stan(&self, stan: Stan) -> u64 {
+        self.builder.hash_one(stan.get())
+    }
+
+    fn key(&self, key: &Key) -> u64 {
+        self.builder.hash_one(key.bytes())
+    }
+}
+
+impl Queue {
+    const EMPTY: Queue = Queue {
+        head: NONE,
+        tail: NONE,
+        length: 0,
+    };
+
+    fn push<R>(&mut self, slots: &mut [Slot<R>], id: u32) {
+        if let Some(slot) = slots.get_mut(id as usize) {
+            slot.previous = self.tail;
+            slot.next = NONE;
+        }
+        match slots.get_mut(self.tail as usize) {
+            Some(tail) => tail.next = id,
+            None => self.head = id,
+        }
+        self.tail = id;
+        self.length += 1;
+    }
+
+    /// The slot must be in this queue.
+    fn remove<R>(&mut self, slots: &mut [Slot<R>], id: u32) {
+        let Some((previous, next)) = slots
+            .get(id as usize)
+            .map(|slot| (slot.previous, slot.next))
+        else {
+            return;
+        };
+        match slots.get_mut(previous as usize) {
+            Some(previous) => previous.next = next,
+            None => self.head = next,
+        }
+        match slots.get_mut(next as usize) {
+            Some(following) => following.previous = previous,
+            None => self.tail = previous,
+        }
+        self.length -= 1;
+    }
+}

@@ -1,0 +1,202 @@
+//! What a link asks of its driver, and what it tells whoever counts and logs.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::BytesMut;
+use pointsman_iso8583::{DecodeError, EncodeError, Mti, ResponseCode, Stan};
+
+use super::journal::{Record, RecordNumber};
+use super::network_management::NetworkManagementCode;
+use super::state::LinkState;
+use crate::Answer;
+
+/// What the driver has to do, in this order.
+pub enum LinkOutput<R> {
+    /// Connect to the address with this index. One of `handle_connected` and `handle_connect_failed` follows, unless
+    /// `Disconnect` comes first.
+    Connect { address: usize },
+    /// Drop the connection, or the attempt, and all that is held back for it. No input about it follows.
+    Disconnect,
+    /// Send the message. With `after` it waits until that record is durable.
+    Transmit {
+        message: BytesMut,
+        after: Option<RecordNumber>,
+    },
+    /// Hand out what became of a request. With `after` it waits until that record is durable.
+    Answer {
+        reply_to: R,
+        answer: Answer,
+        after: Option<RecordNumber>,
+    },
+    /// Append the record to the journal; `handle_durable` follows.
+    Journal {
+        number: RecordNumber,
+        record: Record,
+    },
+    /// Count it, log it.
+    Event(LinkEvent),
+    /// Nothing is open any more and nothing will be: the driver may end.
+    Drained,
+}
+
+/// What happened on a link. No card data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    StateChanged {
+        from: LinkState,
+        to: LinkState,
+    },
+    /// An attempt to connect failed or took too long.
+    ConnectFailed {
+        address: usize,
+        retry_in: Duration,
+    },
+    /// The connection is gone, and with it so many requests.
+    Disconnected {
+        lost: usize,
+        retry_in: Duration,
+    },
+    /// The host refused a message of ours; without a response code if its answer had none.
+    NetworkManagementRefused {
+        code: NetworkManagementCode,
+        response_code: Option<ResponseCode>,
+    },
+    /// The host did not answer a message of ours.
+    NetworkManagementUnanswered {
+        code: NetworkManagementCode,
+    },
+    /// The link's dialect cannot express our own messages.
+    NetworkManagementUnwritable {
+        code: NetworkManagementCode,
+        error: EncodeError,
+    },
+    /// The host sent a network management message, and this is what we answered.
+    NetworkManagementReceived {
+        mti: Mti,
+        code: Option<NetworkManagementCode>,
+        accepted: bool,
+    },
+    /// So many echoes in a row have not been answered.
+    EchoMissed {
+        missed: u32,
+    },
+    /// Nobody answered in time.
+    TimedOut {
+        stan: Stan,
+    },
+    /// An answer to a request that had been given up on, so long after that.
+    Late {
+        stan: Stan,
+        response_code: Option<ResponseCode>,
+        overdue: Duration,
+    },
+    /// An answer that fits no open request.
+    Unmatched {
+        mti: Mti,
+        stan: Option<Stan>,
+        why: UnmatchedReason,
+    },
+    /// A message that cannot be read. `declined`: enough of it could be to see whose answer it was.
+    Undecodable {
+        error: DecodeError,
+        declined: bool,
+    },
+    /// An approval that does not fit what was asked for.
+    Mismatched {
+        stan: Stan,
+        field: u8,
+    },
+    /// A request of the host that the switch does not carry.
+    UnsupportedRequest {
+        mti: Mti,
+    },
+}
+
+/// Why an answer fits no open request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnmatchedReason {
+    /// A field of the match key is missing in the answer.
+    KeyMissing { field: u8 },
+    /// Nothing open has this trace number, or this key.
+    Unknown,
+    /// The request with this trace number was answered a moment ago: a second copy.
+    AlreadyAnswered,
+    /// A request with this trace number is open, but another field of the key differs.
+    KeyDiffers { field: u8 },
+    /// A request with this key is open, but this is not the message type that answers it.
+    MtiDiffers { expected: Mti },
+}
+
+impl LinkEvent {
+    /// The value of a metric's `event` label.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            LinkEvent::StateChanged { .. } => "state_changed",
+            LinkEvent::ConnectFailed { .. } => "connect_failed",
+            LinkEvent::Disconnected { .. } => "disconnected",
+            LinkEvent::NetworkManagementRefused { .. } => "network_management_refused",
+            LinkEvent::NetworkManagementUnanswered { .. } => "network_management_unanswered",
+            LinkEvent::NetworkManagementUnwritable { .. } => "network_management_unwritable",
+            LinkEvent::NetworkManagementReceived { .. } => "network_management_received",
+            LinkEvent::EchoMissed { .. } => "echo_missed",
+            LinkEvent::TimedOut { .. } => "timed_out",
+            LinkEvent::Late { .. } => "late",
+            LinkEvent::Unmatched { .. } => "unmatched",
+            LinkEvent::Undecodable { .. } => "undecodable",
+            LinkEvent::Mismatched { .. } => "mismatched",
+            LinkEvent::UnsupportedRequest { .. } => "unsupported_request",
+        }
+    }
+}
+
+impl UnmatchedReason {
+    /// The value of a metric's `reason` label.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            UnmatchedReason::KeyMissing { .. } => "key_missing",
+            UnmatchedReason::Unknown => "unknown",
+            UnmatchedReason::AlreadyAnswered => "already_answered",
+            UnmatchedReason::KeyDiffers { .. } => "key_differs",
+            UnmatchedReason::MtiDiffers { .. } => "mti_differs",
+        }
+    }
+}
+
+/// How full everything is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Occupancy {
+    /// Requests waiting for an answer.
+    pub in_flight: usize,
+    /// Requests given up on and still remembered.
+    pub late: usize,
+    /// Trace numbers in use or resting.
+    pub stans: usize,
+    /// Outputs not yet taken.
+    pub outputs: usize,
+}
+
+impl<R> fmt::Debug for LinkOutput<R> {
+    // Messages hold card data: only their length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkOutput::Connect { address } => write!(f, "Connect({address})"),
+            LinkOutput::Disconnect => f.write_str("Disconnect"),
+            LinkOutput::Transmit { message, after } => {
+                write!(f, "Transmit({} bytes, after {after:?})", message.len())
+            }
+            LinkOutput::Answer {
+                reply_to: _,
+                answer,
+                after,
+            } => {
+                write!(f, "Answer({:?}, after {after:?})", answer.outcome)
+            }
+            LinkOutput::Journal { number, record } => write!(f, "Journal({number:?}, {record:?})"),
+            LinkOutput::Event(event) => write!(f, "Event({event:?})"),
+            LinkOutput::Drained => f.write_str("Drained"),
+        }
+    }
+}

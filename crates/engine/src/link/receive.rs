@@ -1,0 +1,285 @@
+//! What a message of the host means. Reading changes nothing; acting on it is the second step.
+
+use bytes::Bytes;
+use pointsman_iso8583::{DecodeError, Mti, ResponseCode, Stan, View};
+
+use super::Link;
+use super::in_flight::{Found, SlotId};
+use super::journal::{Record, ReversalCause};
+use super::network_management::{self, NetworkManagementCode};
+use super::output::{LinkEvent, LinkOutput, UnmatchedReason};
+use super::state::{Heartbeat, State};
+use crate::planted::PlantedBug;
+use crate::{Cause, Instant, Outcome, limits};
+
+enum Reading {
+    /// An answer to a request, whoever's it is.
+    Answer {
+        mti: Mti,
+        stan: Option<Stan>,
+        response_code: Option<ResponseCode>,
+        found: Found,
+        /// The field in which an approval differs from the request.
+        mismatch: Option<u8>,
+    },
+    NetworkManagement(Mti, network_management::Received),
+    /// A request of a class that hosts have no business sending us.
+    Request(Mti),
+    /// It cannot be read; whose answer it is if that much of it can.
+    Broken(DecodeError, Option<SlotId>),
+}
+
+impl<R> Link<R> {
+    /// A message of the host, without framing.
+    pub fn handle_frame(&mut self, now: Instant, frame: Bytes) {
+        let now = self.advance(now);
+        if !self.state.is_connected() {
+            return;
+        }
+        self.heard(now);
+        match self.read(&frame) {
+            Reading::Answer {
+                found: Found::Open(slot),
+                response_code,
+                mismatch: None,
+                ..
+            } => {
+                self.answered(slot, response_code, frame);
+            }
+            Reading::Answer {
+                found: Found::Open(slot),
+                mismatch: Some(field),
+                ..
+            } => {
+                if let Some(closed) = self.give_up(slot) {
+                    self.event(LinkEvent::Mismatched {
+                        stan: closed.stan,
+                        field,
+                    });
+                    let reversal = ReversalCause::AnswerMismatch;
+                    self.decline_after_sending(closed, Cause::AnswerMismatch, reversal);
+                }
+            }
+            Reading::Answer {
+                found: Found::Late { stan, since },
+                response_code,
+                ..
+            } => {
+                self.event(LinkEvent::Late {
+                    stan,
+                    response_code,
+                    overdue: now.since(since),
+                });
+            }
+            Reading::Answer {
+                found: Found::Nobody(why),
+                mti,
+                stan,
+                ..
+            } => {
+                let resting = stan.is_some_and(|stan| self.stans.is_busy(stan));
+                let why = match why {
+                    UnmatchedReason::Unknown if resting => UnmatchedReason::AlreadyAnswered,
+                    why => why,
+                };
+                self.event(LinkEvent::Unmatched { mti, stan, why });
+            }
+            Reading::NetworkManagement(mti, received) => self.network_management(mti, received),
+            Reading::Request(mti) => self.event(LinkEvent::UnsupportedRequest { mti }),
+            Reading::Broken(error, None) => {
+                self.event(LinkEvent::Undecodable {
+                    error,
+                    declined: false,
+                });
+            }
+            Reading::Broken(error, Some(slot)) => {
+                self.event(LinkEvent::Undecodable {
+                    error,
+                    declined: true,
+                });
+                if let Some(closed) = self.give_up(slot) {
+                    let reversal = ReversalCause::AnswerUndecodable;
+                    self.decline_after_sending(closed, Cause::AnswerUndecodable, reversal);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn read(&self, frame: &Bytes) -> Reading {
+        let dialect = &self.profile.dialect;
+        let view = match dialect.view(frame) {
+            Ok(view) => view,
+            Err(error) => {
+                let (partial, _) = dialect.partial(frame);
+                return Reading::Broken(error, partial.view().and_then(|view| self.owner(view)));
+            }
+        };
+        let mti = view.mti();
+        if network_management::is_network_management(mti) {
+            return Reading::NetworkManagement(mti, network_management::read(&view));
+        }
+        if mti.is_request() {
+            return Reading::Request(mti);
+        }
+        let found = self.in_flight.find(&view, self.planted);
+        let mismatch = match found {
+            Found::Open(slot) if !self.planted.has(PlantedBug::AmountNotChecked) => self
+                .in_flight
+                .expectation(slot)
+                .and_then(|asked| asked.mismatch(&view)),
+            Found::Open(_) | Found::Late { .. } | Found::Nobody(_) => None,
+        };
+        let response_code = view.response_code();
+        Reading::Answer {
+            mti,
+            stan: view.stan(),
+            response_code,
+            found,
+            mismatch,
+        }
+    }
+
+    /// The open request that a broken answer belongs to. Its whole key must be there: a guess would decline somebody
+    /// else's request.
+    fn owner(&self, answer: &View<'_>) -> Option<SlotId> {
+        match self.in_flight.find(answer, self.planted) {
+            Found::Open(slot) => Some(slot),
+            Found::Late { .. } | Found::Nobody(_) => None,
+        }
+    }
+
+    /// The bank has answered.
+    fn answered(&mut self, slot: SlotId, response_code: Option<ResponseCode>, frame: Bytes) {
+        let Some(closed) = self.in_flight.close(slot) else {
+            return;
+        };
+        if !self.planted.has(PlantedBug::StanLeaked) {
+            self.stans
+                .rest(closed.stan, self.rested(self.profile.cooling.answered));
+        }
+        let mut after = closed.intent.map(|_| {
+            self.record(Record::Outcome {
+                stan: closed.stan,
+                response_code,
+            })
+        });
+        if self.planted.has(PlantedBug::OutcomeNotAwaited) {
+            after = None;
+        }
+        self.answer(
+            closed.reply_to,
+            closed.ticket,
+            Outcome::Response(frame),
+            after,
+        );
+    }
+
+    /// Whatever the host sends shows that it is there.
+    fn heard(&mut self, now: Instant) {
+        let mut state = self.state;
+        if let Some(heartbeat) = state.heartbeat_mut() {
+            heartbeat.heard = now;
+            heartbeat.missed = 0;
+            self.enter(state);
+        }
+    }
+
+    fn network_management(&mut self, mti: Mti, received: network_management::Received) {
+        use network_management::Received;
+        match received {
+            Received::Response {
+                stan,
+                response_code,
+            } => {
+                let approved = response_code == Some(ResponseCode::APPROVED);
+                match self.own_answered(stan) {
+                    Some(code) => {
+                        if !approved {
+                            self.event(LinkEvent::NetworkManagementRefused {
+                                code,
+                                response_code,
+                            });
+                        }
+                        self.own_done(code, approved);
+                    }
+                    None => {
+                        let why = UnmatchedReason::Unknown;
+                        self.event(LinkEvent::Unmatched { mti, stan, why });
+                    }
+                }
+            }
+            Received::Request { mti, code, reply } => {
+                let accepted = code.is_some();
+                if let Some(message) = reply {
+                    self.outputs.push_back(LinkOutput::Transmit {
+                        message,
+                        after: None,
+                    });
+                }
+                self.event(LinkEvent::NetworkManagementReceived {
+                    mti,
+                    code,
+                    accepted,
+                });
+                self.host_wants(code);
+            }
+        }
+    }
+
+    /// Which of our own messages has this trace number.
+    fn own_answered(&self, stan: Option<Stan>) -> Option<NetworkManagementCode> {
+        let (exchange, code) = match self.state {
+            State::SigningOn(exchange) => (Some(exchange), NetworkManagementCode::SignOn),
+            State::SigningOff(exchange) => (Some(exchange), NetworkManagementCode::SignOff),
+            State::Serving(heartbeat) | State::SignedOff { heartbeat, .. } => {
+                (heartbeat.echo, NetworkManagementCode::Echo)
+            }
+            State::Down { .. } | State::Connecting { .. } | State::Drained => return None,
+        };
+        exchange
+            .filter(|exchange| exchange.is_answered_by(stan))
+            .map(|_| code)
+    }
+
+    fn own_done(&mut self, code: NetworkManagementCode, approved: bool) {
+        match code {
+            NetworkManagementCode::SignOn if approved => self.serve(),
+            NetworkManagementCode::SignOn => self.hang_up(self.now),
+            NetworkManagementCode::SignOff => self.finish(),
+            // A refused echo is an answer: the host is there.
+            NetworkManagementCode::Echo => {
+                let mut state = self.state;
+                if let Some(heartbeat) = state.heartbeat_mut() {
+                    heartbeat.echo = None;
+                    self.enter(state);
+                }
+            }
+            NetworkManagementCode::CutOver => {}
+        }
+    }
+
+    /// ISO 8583-1:1987, 4.3.8: either side may sign on and off. After the host's sign-off answers still come, requests
+    /// no longer go.
+    fn host_wants(&mut self, code: Option<NetworkManagementCode>) {
+        match (code, self.state) {
+            (Some(NetworkManagementCode::SignOff), State::Serving(heartbeat)) => {
+                if self.planted.has(PlantedBug::HostSignOffIgnored) {
+                    return;
+                }
+                let sign_on_at = self.now + limits::SIGNED_OFF_RETRY;
+                self.enter(State::SignedOff {
+                    heartbeat,
+                    sign_on_at,
+                });
+            }
+            (Some(NetworkManagementCode::SignOn), State::SignedOff { heartbeat, .. }) => {
+                self.enter(State::Serving(Heartbeat {
+                    missed: 0,
+                    ..heartbeat
+                }));
+            }
+            (_, _) => {}
+        }
+    }
+}

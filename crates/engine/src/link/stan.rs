@@ -1,0 +1,235 @@
+//! The link's own trace numbers: given out in sequence, and not again while an answer to the last use could come.
+
+use alloc::collections::VecDeque;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use pointsman_iso8583::Stan;
+
+use crate::Instant;
+
+/// One bit for each number of the range, and the queue of those that rest.
+#[derive(Debug)]
+pub(super) struct StanPool {
+    first: u32,
+    count: u32,
+    /// Bit set: in use, or resting.
+    busy: Vec<u64>,
+    busy_count: u32,
+    /// Where the search for the next free one starts, as an offset from `first`.
+    cursor: u32,
+    /// Resting numbers with the time at which they are free. All rest equally long, so the queue is in order.
+    resting: VecDeque<(Instant, Stan)>,
+}
+
+impl StanPool {
+    /// The part of the range that field 11 can hold; all of it if that is empty.
+    pub(super) fn new(range: &RangeInclusive<u32>) -> StanPool {
+        let first = (*range.start()).max(1);
+        let last = (*range.end()).min(Stan::MAX);
+        let (first, last) = if first <= last {
+            (first, last)
+        } else {
+            (1, Stan::MAX)
+        };
+        let count = last - first + 1;
+        StanPool {
+            first,
+            count,
+            busy: vec![0; count.div_ceil(64) as usize],
+            busy_count: 0,
+            cursor: 0,
+            resting: VecDeque::new(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// How many are in use or resting.
+    pub(super) fn busy(&self) -> usize {
+        self.busy_count as usize
+    }
+
+    /// The next free number, which is then in use.
+    pub(super) fn take(&mut self) -> Option<Stan> {
+        let offset = self.free_from(self.cursor)?;
+        self.cursor = (offset + 1) % self.count;
+        self.set(offset, true);
+        Stan::new(self.first + offset)
+    }
+
+    /// A number for a message that is matched on its own, apart from requests: the next free one, but not reserved, and
+    /// a busy one rather than none.
+    pub(super) fn borrow(&mut self) -> Option<Stan> {
+        let offset = self.free_from(self.cursor).unwrap_or(self.cursor);
+        self.cursor = (offset + 1) % self.count;
+        Stan::new(self.first + offset)
+    }
+
+    /// The number's request was answered: free again at `until`.
+    pub(super) fn rest(&mut self, stan: Stan, until: Instant) {
+        self.resting.push_back((until, stan));
+    }
+
+    /// Frees the number now.
+    pub(super) fn release(&mut self, stan: Stan) {
+        if let Some(offset) = self.offset(stan) {
+            self.set(offset, false);
+        }
+    }
+
+    /// Frees those that have rested enough.
+    pub(super) fn wake(&mut self, now: Instant) {
+        while let Some(&(until, stan)) = self.resting.front() {
+            if until > now {
+                break;
+            }
+            self.resting.pop_front();
+            self.release(stan);
+        }
+    }
+
+    pub(super) fn is_busy(&self, stan: Stan) -> bool {
+        self.offset(stan)
+            .is_some_and(|offset| self.word(offset) >> (offset % 64) & 1 == 1)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.busy.fill(0);
+        self.busy_count = 0;
+        self.resting.clear();
+    }
+
+    /// The first free offset from `start` on, around the end once. 64 numbers at a step: with a million busy ones the
+    /// search takes some microseconds, and it is not begun when none is free.
+    fn free_from(&self, start: u32) -> Option<u32> {
+        if self.busy_count >= self.count {
+            return None;
+        }
+        let words = self.busy.len() as u32;
+        for step in 0..=words {
+            let word_index = (start / 64 + step) % words;
+            let mut free = !self.word(word_index * 64);
+            if step == 0 {
+                free &= u64::MAX << (start % 64);
+            }
+            let offset = word_index * 64 + free.trailing_zeros();
+            // Bits beyond the range in the last word are never set, hence the second condition.
+            if free != 0 && offset < self.count {
+                return Some(offset);
+            }
+        }
+        None
+    }
+
+    fn word(&self, offset: u32) -> u64 {
+        self.busy
+            .get(offset as usize / 64)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn offset(&self, stan: Stan) -> Option<u32> {
+        stan.get()
+            .checked_sub(self.first)
+            .filter(|offset| *offset < self.count)
+    }
+
+    fn set(&mut self, offset: u32, busy: bool) {
+        let bit = 1u64 << (offset % 64);
+        let Some(word) = self.busy.get_mut(offset as usize / 64) else {
+            return;
+        };
+        if (*word & bit != 0) == busy {
+            return;
+        }
+        *word ^= bit;
+        self.busy_count = if busy {
+            self.busy_count + 1
+        } else {
+            self.busy_count - 1
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn numbers(pool: &mut StanPool, count: usize) -> Vec<u32> {
+        (0..count)
+            .map_while(|_| pool.take())
+            .map(Stan::get)
+            .collect()
+    }
+
+    #[test]
+    fn in_sequence_and_around_the_end() {
+        let mut pool = StanPool::new(&(999_990..=999_999));
+        assert_eq!(
+            numbers(&mut pool, 6),
+            [999_990, 999_991, 999_992, 999_993, 999_994, 999_995]
+        );
+        pool.release(Stan::new(999_991).unwrap());
+        assert_eq!(
+            numbers(&mut pool, 9),
+            [999_996, 999_997, 999_998, 999_999, 999_991]
+        );
+        assert_eq!((pool.busy(), pool.len()), (10, 10));
+    }
+
+    #[test]
+    fn a_range_that_is_no_multiple_of_64() {
+        for count in [1, 2, 63, 64, 65, 127, 128, 130] {
+            let mut pool = StanPool::new(&(5..=4 + count));
+            assert_eq!(numbers(&mut pool, 500).len(), count as usize);
+            for _ in 0..3 * count {
+                assert_eq!(pool.take(), None);
+                let last = Stan::new(4 + count).unwrap();
+                pool.release(last);
+                assert_eq!(pool.take(), Some(last));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_rests() {
+        let mut pool = StanPool::new(&(1..=2));
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let (one, two) = (pool.take().unwrap(), pool.take().unwrap());
+        pool.rest(one, at(10));
+        pool.rest(two, at(20));
+        pool.wake(at(9));
+        assert_eq!((pool.take(), pool.is_busy(one)), (None, true));
+        pool.wake(at(10));
+        assert!(!pool.is_busy(one) && pool.is_busy(two));
+        assert_eq!((pool.take(), pool.take()), (Some(one), None));
+        pool.wake(at(20));
+        assert_eq!(pool.take(), Some(two));
+    }
+
+    #[test]
+    fn borrowing_reserves_nothing_and_always_works() {
+        let mut pool = StanPool::new(&(1..=3));
+        assert_eq!(pool.borrow().map(Stan::get), Some(1));
+        assert_eq!(pool.busy(), 0);
+        assert_eq!(numbers(&mut pool, 9), [2, 3, 1]);
+        assert!(pool.borrow().is_some());
+        assert_eq!(pool.busy(), 3);
+    }
+
+    #[test]
+    fn nonsense_ranges_become_the_whole_one() {
+        #[expect(clippy::reversed_empty_ranges, reason = "the nonsense in question")]
+        for range in [0..=0, 9..=3, 1_000_000..=2_000_000] {
+            assert_eq!(StanPool::new(&range).len(), 999_999, "{range:?}");
+        }
+        assert_eq!(StanPool::new(&(0..=u32::MAX)).len(), 999_999);
+    }
+}

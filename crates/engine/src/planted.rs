@@ -1,0 +1,121 @@
+//! Bugs planted on purpose, to prove that the simulation would find them.
+//!
+//! Without the cargo feature `planted-bugs` none of this exists in the build: [`Planted`] is empty and its question is
+//! the constant `false`. With the feature a bug still does nothing unless a machine was made by `with_planted_bug`,
+//! which only `tests/sim` calls: building the whole workspace at once, which switches the feature on for every crate,
+//! does not change what `Link::new` and `Session::new` give.
+
+/// A bug that a machine can be given. `tests/sim` says for each how it was caught.
+///
+/// Two kinds have no place here because the types rule them out: a link cannot answer a request twice, since the return
+/// address leaves its slot with the first answer, and a session cannot mistake an old ticket for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    not(feature = "planted-bugs"),
+    expect(unreachable_pub, reason = "public only for tests/sim")
+)]
+pub enum PlantedBug {
+    /// Answers are matched by trace number alone.
+    TerminalNotMatched,
+    /// An answer that was given up on is taken for the terminal's next request.
+    StanNotMatched,
+    /// A trace number is free again at once.
+    StanNotCooled,
+    /// A trace number is never free again.
+    StanLeaked,
+    /// The deadline of an answered request strikes the next one in its slot.
+    TimerNotRemoved,
+    /// An answer of any message type will do.
+    MtiNotChecked,
+    /// An approval of another amount is handed out.
+    AmountNotChecked,
+    /// A broken connection leaves its requests without an answer.
+    DisconnectForgets,
+    /// Draining throws the open requests away.
+    DrainDropsInFlight,
+    /// Draining hangs up without a sign-off.
+    DrainSkipsSignOff,
+    /// Giving up on a request does not make a reversal due.
+    ReversalForgotten,
+    /// A financial request leaves before its record is durable.
+    IntentNotAwaited,
+    /// An approval is handed out before its record is durable.
+    OutcomeNotAwaited,
+    /// Requests are sent while the sign-on is still unanswered.
+    SignOnNotAwaited,
+    /// Requests are sent to a host that has signed us off.
+    HostSignOffIgnored,
+    /// The connection is not tried again after a few failures.
+    ReconnectGivesUp,
+    /// The connection is tried again at once.
+    BackoffForgotten,
+    /// One request more may be in flight for each one that timed out.
+    InFlightUnbounded,
+    /// An unanswered echo is not noticed.
+    EchoUnwatched,
+    /// The terminal's trace number is not put back.
+    RestoreForgetsStan,
+    /// A request that was refused on its way to the link keeps its slot.
+    RefusedNotClosed,
+    /// A session forgets its open requests when the terminal goes, and with them what the bank approved.
+    UndeliveredForgotten,
+}
+
+#[cfg(feature = "planted-bugs")]
+impl PlantedBug {
+    /// All of them.
+    pub const ALL: [PlantedBug; 22] = [
+        PlantedBug::TerminalNotMatched,
+        PlantedBug::StanNotMatched,
+        PlantedBug::StanNotCooled,
+        PlantedBug::StanLeaked,
+        PlantedBug::TimerNotRemoved,
+        PlantedBug::MtiNotChecked,
+        PlantedBug::AmountNotChecked,
+        PlantedBug::DisconnectForgets,
+        PlantedBug::DrainDropsInFlight,
+        PlantedBug::DrainSkipsSignOff,
+        PlantedBug::ReversalForgotten,
+        PlantedBug::IntentNotAwaited,
+        PlantedBug::OutcomeNotAwaited,
+        PlantedBug::SignOnNotAwaited,
+        PlantedBug::HostSignOffIgnored,
+        PlantedBug::ReconnectGivesUp,
+        PlantedBug::BackoffForgotten,
+        PlantedBug::InFlightUnbounded,
+        PlantedBug::EchoUnwatched,
+        PlantedBug::RestoreForgetsStan,
+        PlantedBug::RefusedNotClosed,
+        PlantedBug::UndeliveredForgotten,
+    ];
+}
+
+/// The bug that a machine was given: none in any machine made by `new`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Planted {
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<PlantedBug>,
+}
+
+impl Planted {
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn some(bug: PlantedBug) -> Planted {
+        Planted { bug: Some(bug) }
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    #[inline]
+    pub(crate) fn has(self, bug: PlantedBug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    #[inline(always)]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same call with and without the feature"
+    )]
+    pub(crate) const fn has(self, _: PlantedBug) -> bool {
+        false
+    }
+}

@@ -1,0 +1,48 @@
+//! What a terminal's message is, and what the switch does with such.
+
+use pointsman_iso8583::{MtiClass, View};
+
+/// What the switch does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Goes to a bank.
+    Routed { financial: bool },
+    /// Network management: between terminal and switch, answered here.
+    Local,
+    /// Not carried, but the terminal waits for an answer.
+    Unsupported,
+    /// An answer or an acknowledgement: nobody waits.
+    Unanswerable,
+}
+
+pub(super) fn classify(view: &View<'_>) -> Class {
+    let mti = view.mti();
+    if mti.response().is_none() {
+        return Class::Unanswerable;
+    }
+    // ISO 8583-1:1987, 4.1: the first digit is the version. Messages of another one have other fields.
+    if !mti.as_str().starts_with('0') {
+        return Class::Unsupported;
+    }
+    match mti.class() {
+        MtiClass::Authorization | MtiClass::Financial => Class::Routed {
+            financial: !mti.is_advice() && !is_inquiry(view),
+        },
+        // A terminal repeats its reversal until it is answered; reversing that would bring the payment back.
+        MtiClass::Reversal => Class::Routed { financial: false },
+        MtiClass::NetworkManagement => Class::Local,
+        // Batch upload (0320) and reconciliation (0500) are between the terminal and whoever keeps its totals: sending
+        // them to one of several banks would be wrong whichever it was.
+        MtiClass::FileAction
+        | MtiClass::Reconciliation
+        | MtiClass::Administrative
+        | MtiClass::FeeCollection
+        | MtiClass::Other(_) => Class::Unsupported,
+    }
+}
+
+/// ISO 8583-1:1987, field 3, transaction types 30 to 39: inquiries. They leave nothing to be reversed.
+fn is_inquiry(view: &View<'_>) -> bool {
+    view.number(3)
+        .is_some_and(|code| (300_000..400_000).contains(&code))
+}

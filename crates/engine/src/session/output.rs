@@ -1,0 +1,130 @@
+//! What a session asks of its driver, and what it tells whoever counts and logs.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::BytesMut;
+use pointsman_iso8583::{DecodeError, FieldSet, Mti, ResponseCode};
+
+use crate::{Cause, Forward, LinkId, Ticket};
+
+/// What the driver has to do, in this order.
+pub enum SessionOutput {
+    /// Hand the request to its link, or say that it could not be: `handle_refused`.
+    Forward(Forward),
+    /// Send the message. `transport` is what the framing took off the request.
+    Reply {
+        transport: Option<[u8; 5]>,
+        message: BytesMut,
+    },
+    /// Send what is left to be sent and close the connection. Only events follow.
+    Close(CloseCause),
+    /// Count it, log it.
+    Event(SessionEvent),
+}
+
+/// Why the switch closes a terminal's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseCause {
+    /// A message without a readable message type: nothing can be answered, and what follows may be anything.
+    Unreadable,
+    /// A message that has no answer: a response, or one that the dialect cannot answer.
+    Unanswerable,
+}
+
+/// What happened on a session. No card data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// A request goes to a link.
+    Accepted { link: LinkId },
+    /// A request was answered; without a cause by the bank.
+    Answered {
+        link: Option<LinkId>,
+        mti: Mti,
+        cause: Option<Cause>,
+        response_code: Option<ResponseCode>,
+        latency: Duration,
+    },
+    /// Network management, answered here.
+    NetworkManagement { mti: Mti },
+    /// A message could not be read. `answered`: enough of it could be to say so to the terminal.
+    Unreadable { error: DecodeError, answered: bool },
+    /// A message that has no answer.
+    Unanswerable { mti: Mti },
+    /// The link's dialect cannot express this field of the request.
+    NotCarried { link: LinkId, field: u8 },
+    /// Fields of an answer that the terminal's dialect cannot express.
+    FieldsDropped { link: LinkId, fields: FieldSet },
+    /// The terminal was not told what became of its request. If the bank approved it, this is where a reversal begins
+    /// (ISO 8583:1993 reason 4013, unable to deliver message to point of service).
+    Undelivered {
+        link: LinkId,
+        ticket: Ticket,
+        response_code: Option<ResponseCode>,
+        approved: bool,
+        why: Undelivered,
+    },
+    /// An answer to a request that is no longer open.
+    StaleAnswer,
+}
+
+/// Why a terminal was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Undelivered {
+    /// Its connection is gone.
+    TerminalGone,
+    /// The answer cannot be written in its dialect.
+    Unwritable,
+}
+
+impl CloseCause {
+    /// The value of a metric's `cause` label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            CloseCause::Unreadable => "unreadable",
+            CloseCause::Unanswerable => "unanswerable",
+        }
+    }
+}
+
+impl SessionEvent {
+    /// The value of a metric's `event` label.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            SessionEvent::Accepted { .. } => "accepted",
+            SessionEvent::Answered { .. } => "answered",
+            SessionEvent::NetworkManagement { .. } => "network_management",
+            SessionEvent::Unreadable { .. } => "unreadable",
+            SessionEvent::Unanswerable { .. } => "unanswerable",
+            SessionEvent::NotCarried { .. } => "not_carried",
+            SessionEvent::FieldsDropped { .. } => "fields_dropped",
+            SessionEvent::Undelivered { .. } => "undelivered",
+            SessionEvent::StaleAnswer => "stale_answer",
+        }
+    }
+}
+
+impl Undelivered {
+    /// The value of a metric's `why` label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Undelivered::TerminalGone => "terminal_gone",
+            Undelivered::Unwritable => "unwritable",
+        }
+    }
+}
+
+impl fmt::Debug for SessionOutput {
+    // Messages hold card data: only their length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionOutput::Forward(forward) => write!(f, "{forward:?}"),
+            SessionOutput::Reply { message, .. } => write!(f, "Reply({} bytes)", message.len()),
+            SessionOutput::Close(cause) => write!(f, "Close({cause:?})"),
+            SessionOutput::Event(event) => write!(f, "Event({event:?})"),
+        }
+    }
+}

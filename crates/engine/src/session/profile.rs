@@ -1,0 +1,46 @@
+//! What the sessions of a listener share.
+
+use alloc::sync::Arc;
+
+use pointsman_iso8583::{Dialect, Transcoder};
+use pointsman_routing::RoutingTable;
+
+use crate::LinkId;
+
+/// One listener, all resolved.
+#[derive(Clone, Debug)]
+pub struct ListenerProfile {
+    pub name: Arc<str>,
+    /// What the terminals speak.
+    pub dialect: Arc<Dialect>,
+    pub routes: Arc<RoutingTable<LinkId>>,
+    /// One leg for each link, at the index that its [`LinkId`] says.
+    pub links: Arc<[LinkLeg]>,
+    /// Requests of one connection that may wait for an answer.
+    pub in_flight_max: usize,
+}
+
+/// The way from a listener to a link and back.
+#[derive(Clone, Debug)]
+pub struct LinkLeg {
+    pub name: Arc<str>,
+    /// What the link speaks.
+    pub dialect: Arc<Dialect>,
+    /// Strict: the bank must not decide on less than the terminal said.
+    pub to_link: Transcoder,
+    /// Lenient: the terminal is better off with an answer that lacks a field than with none.
+    pub from_link: Transcoder,
+}
+
+impl LinkLeg {
+    /// The leg between a listener's dialect and a link's.
+    #[must_use]
+    pub fn new(name: Arc<str>, listener: &Arc<Dialect>, link: &Arc<Dialect>) -> Self {
+        LinkLeg {
+            name,
+            dialect: Arc::clone(link),
+            to_link: Transcoder::new(listener, link),
+            from_link: Transcoder::new(link, listener).lenient(),
+        }
+    }
+}
