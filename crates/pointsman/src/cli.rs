@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, route, version};
+use crate::commands::{check, decode, dialects, encode, route, version};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 
@@ -43,6 +43,12 @@ pub(crate) enum Command {
     Check(check::Args),
     /// Say which link a card number goes to, and why
     Route(route::Args),
+    /// Explain messages: hex in, a tree or JSON out
+    Decode(decode::Args),
+    /// Write messages: JSON in, hex out
+    Encode(encode::Args),
+    /// List the built-in dialects, or print one as TOML
+    Dialects(dialects::Args),
     /// Show the version
     Version(version::Args),
 }

@@ -1,8 +1,13 @@
 //! One file for each command. A command takes its arguments and ends with an exit code or a failure.
 
 pub(crate) mod check;
+pub(crate) mod decode;
+pub(crate) mod dialects;
+pub(crate) mod encode;
 pub(crate) mod route;
 pub(crate) mod version;
+
+use pointsman_iso8583::Explained;
 
 use crate::cli::Command;
 use crate::console::Console;
@@ -11,7 +16,22 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, console),
+        Command::Decode(args) => decode::run(args, console),
+        Command::Encode(args) => encode::run(args, console),
+        Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),
         Command::Version(args) => version::run(args),
+    }
+}
+
+/// An input line that does not even get to the codec, in the words in which the codec tells its errors.
+fn not_a_line(offset: usize, expected: String, found: String) -> Explained {
+    Explained {
+        message: format!("line, byte {offset}: expected {expected}, found {found}"),
+        offset,
+        field: 0,
+        name: "line".to_owned(),
+        expected,
+        found,
     }
 }

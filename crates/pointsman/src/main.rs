@@ -9,7 +9,10 @@ mod cli;
 mod commands;
 mod config;
 mod console;
+mod dialect;
 mod exit;
+mod hex;
+mod lines;
 
 use std::process::ExitCode;
 

@@ -41,7 +41,11 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let pan = cards::resolve(&pan)?;
     let config = config::load_for(&args.config, console)?;
     let explanation = config.switch.routes.explain(&pan);
-    let masked = cards::masked(&pan);
+    let known = explanation
+        .matches
+        .iter()
+        .map(|one| one.place.pattern.digits());
+    let masked = cards::masked(&pan, known.max().unwrap_or(0));
     let text = if args.json {
         to_json(&config, &explanation, &masked)
     } else {

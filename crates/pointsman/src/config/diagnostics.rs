@@ -184,7 +184,7 @@ impl Report {
             Severity::Warning => Level::WARNING,
         };
         // One snippet for each file that plays a part, the one with the carets first.
-        let mut snippets: Vec<(SourceId, Vec<(AnnotationKind, &Range<usize>, &str)>)> = vec![(
+        let mut snippets: Vec<(SourceId, Vec<Note<'_>>)> = vec![(
             diagnostic.at.source,
             vec![(
                 AnnotationKind::Primary,
@@ -261,6 +261,9 @@ impl Report {
     }
 }
 
+/// One mark in a snippet: its kind, its place and its label.
+type Note<'a> = (AnnotationKind, &'a Range<usize>, &'a str);
+
 /// Whole lines of a text.
 struct Excerpt<'a> {
     text: &'a str,
@@ -285,8 +288,7 @@ impl<'a> Excerpt<'a> {
         }
     }
 
-    /// A span of the whole text in the excerpt. An empty one is widened to the character it stands at, or before: a
-    /// caret needs something to point at.
+    /// A span of the whole text in the excerpt.
     fn within(&self, span: &Range<usize>) -> Range<usize> {
         let start = span.start.saturating_sub(self.start).min(self.text.len());
         let end = span

@@ -41,7 +41,7 @@ pub(crate) fn unknown_help(name: &str) -> String {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!(
             "the built-in dialects are {}; a file's name ends with `.toml`",
-            suggest::list(Dialect::builtin_names().iter().copied())
+            suggest::all_of(Dialect::builtin_names().iter().copied())
         ),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn show(duration: Duration) -> String {
     let millis = duration.as_millis();
     let unit = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
         .into_iter()
-        .find(|(_, size)| millis != 0 && millis % size == 0);
+        .find(|(_, size)| millis != 0 && millis.is_multiple_of(*size));
     match unit {
         Some((unit, size)) => format!("{}{unit}", millis / size),
         None => format!("{millis}ms"),

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostics::{Diagnostic, Report};
-use super::section::{At, Kind, Section, integer, text, wrong_type};
+use super::section::{At, Kind, List, Section, integer, text, wrong_type};
 
 pub(crate) const ROOT: Kind = Kind {
     title: "the file",
@@ -89,10 +89,10 @@ pub(crate) struct RawListener {
 pub(crate) struct RawLink {
     pub(crate) head: Range<usize>,
     pub(crate) name: Option<At<String>>,
-    pub(crate) connect: Option<At<Vec<At<String>>>>,
+    pub(crate) connect: Option<List<String>>,
     pub(crate) framing: Option<RawFraming>,
     pub(crate) dialect: Option<At<String>>,
-    pub(crate) match_fields: Option<At<Vec<At<u64>>>>,
+    pub(crate) match_fields: Option<List<u64>>,
     pub(crate) timeout: Option<At<String>>,
     pub(crate) sign_on: Option<At<bool>>,
     pub(crate) echo: Option<At<String>>,
@@ -102,7 +102,7 @@ pub(crate) struct RawLink {
 #[derive(Debug)]
 pub(crate) struct RawRoute {
     pub(crate) head: Range<usize>,
-    pub(crate) bins: Option<At<Vec<At<String>>>>,
+    pub(crate) bins: Option<List<String>>,
     pub(crate) link: Option<At<String>>,
     pub(crate) default: Option<At<bool>>,
 }
@@ -136,7 +136,7 @@ impl RawConfig {
             routes: tables(&root, "route", &ROUTE, report, route),
             metrics: table(&root, "metrics", &METRICS, report)
                 .map(|section| {
-                    section.require("bind", "\"127.0.0.1:9585\"", report);
+                    section.require(&[("bind", "\"127.0.0.1:9585\"")], report);
                     RawMetrics {
                         bind: section.text("bind", report),
                     }
@@ -165,10 +165,15 @@ fn nothing(report: &mut Report, title: &str, consequence: &str) {
 }
 
 fn listener(section: Section<'_, '_>, report: &mut Report) -> RawListener {
-    section.require("name", "\"pos\"", report);
-    section.require("bind", "\"127.0.0.1:8583\"", report);
-    section.require("framing", "\"binary-2\"", report);
-    section.require("dialect", "\"iso87-bcd\"", report);
+    section.require(
+        &[
+            ("name", "\"pos\""),
+            ("bind", "\"127.0.0.1:8583\""),
+            ("framing", "\"binary-2\""),
+            ("dialect", "\"iso87-bcd\""),
+        ],
+        report,
+    );
     RawListener {
         name: section.text("name", report),
         bind: section.text("bind", report),
@@ -180,10 +185,15 @@ fn listener(section: Section<'_, '_>, report: &mut Report) -> RawListener {
 }
 
 fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
-    section.require("name", "\"alpha\"", report);
-    section.require("connect", "[\"127.0.0.1:9101\"]", report);
-    section.require("framing", "\"ascii-4\"", report);
-    section.require("dialect", "\"iso87-ascii\"", report);
+    section.require(
+        &[
+            ("name", "\"alpha\""),
+            ("connect", "[\"127.0.0.1:9101\"]"),
+            ("framing", "\"ascii-4\""),
+            ("dialect", "\"iso87-ascii\""),
+        ],
+        report,
+    );
     RawLink {
         name: section.text("name", report),
         connect: section.list("connect", text, report),
@@ -199,7 +209,7 @@ fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
 }
 
 fn route(section: Section<'_, '_>, report: &mut Report) -> RawRoute {
-    section.require("link", "\"alpha\"", report);
+    section.require(&[("link", "\"alpha\"")], report);
     RawRoute {
         bins: section.list("bin", text, report),
         link: section.text("link", report),
@@ -219,7 +229,7 @@ fn framing(section: &Section<'_, '_>, report: &mut Report) -> Option<RawFraming>
         }),
         DeValue::Table(table) => {
             let section = Section::open(&FRAMING, &[], table, value.span(), report);
-            section.require("kind", "\"binary-2\"", report);
+            section.require(&[("kind", "\"binary-2\"")], report);
             Some(RawFraming {
                 kind: section.text("kind", report),
                 tpdu: section.boolean("tpdu", report),

@@ -21,6 +21,14 @@ impl<T> At<T> {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List<T> {
+    pub(crate) elements: Vec<At<T>>,
+    pub(crate) span: Range<usize>,
+    /// No element had to be left out for its type: what is not in the list is not in the file.
+    pub(crate) is_whole: bool,
+}
+
 /// The kind of table: its name as people write it, and its keys.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -71,7 +79,10 @@ impl<'t, 'i> Section<'t, 'i> {
             let help = match (meant, elsewhere) {
                 (Some(meant), _) => format!("did you mean `{meant}`?"),
                 (None, Some(title)) => format!("`{written}` belongs to {title}"),
-                (None, None) => format!("it knows {}", suggest::list(kind.keys.iter().copied())),
+                (None, None) => format!(
+                    "the keys are {}",
+                    suggest::all_of(kind.keys.iter().copied())
+                ),
             };
             report.push(
                 Diagnostic::error(
@@ -104,19 +115,32 @@ impl<'t, 'i> Section<'t, 'i> {
         self.get(key)
     }
 
-    /// Reports that a key is missing, with an example of what it looks like.
-    pub(crate) fn require(&self, key: &'static str, example: &str, report: &mut Report) {
-        if self.value(key).is_none() {
-            report.push(
-                Diagnostic::error(
-                    self.head.clone(),
-                    format!("{} has no `{key}`", self.kind.title),
-                )
-                .label(format!("`{key}` is missing here"))
-                .help(format!("add a line such as `{key} = {example}`"))
-                .absence(),
-            );
+    /// Reports the keys that are missing, with an example of what each looks like.
+    pub(crate) fn require(&self, keys: &[(&'static str, &str)], report: &mut Report) {
+        let missing: Vec<&(&str, &str)> = keys
+            .iter()
+            .filter(|(key, _)| self.value(key).is_none())
+            .collect();
+        if missing.is_empty() {
+            return;
         }
+        let names = suggest::all_of(missing.iter().map(|(key, _)| *key));
+        let lines: Vec<String> = missing
+            .iter()
+            .map(|(key, example)| format!("{key} = {example}"))
+            .collect();
+        report.push(
+            Diagnostic::error(
+                self.head.clone(),
+                format!("{} has no {names}", self.kind.title),
+            )
+            .label("missing here")
+            .help(format!(
+                "add a line such as {}",
+                suggest::all_of(lines.iter().map(String::as_str))
+            ))
+            .absence(),
+        );
     }
 
     pub(crate) fn text(&self, key: &'static str, report: &mut Report) -> Option<At<String>> {
@@ -174,16 +198,23 @@ impl<'t, 'i> Section<'t, 'i> {
         key: &'static str,
         element: fn(&str, &Spanned<DeValue<'i>>, &mut Report) -> Option<At<T>>,
         report: &mut Report,
-    ) -> Option<At<Vec<At<T>>>> {
+    ) -> Option<List<T>> {
         let value = self.value(key)?;
-        let elements = match value.get_ref() {
-            DeValue::Array(array) => array
-                .iter()
-                .filter_map(|value| element(key, value, report))
-                .collect(),
-            _ => vec![element(key, value, report)?],
+        let (written, elements): (usize, Vec<At<T>>) = match value.get_ref() {
+            DeValue::Array(array) => (
+                array.len(),
+                array
+                    .iter()
+                    .filter_map(|value| element(key, value, report))
+                    .collect(),
+            ),
+            _ => (1, vec![element(key, value, report)?]),
         };
-        Some(At::new(elements, value.span()))
+        Some(List {
+            is_whole: elements.len() == written,
+            elements,
+            span: value.span(),
+        })
     }
 }
 
@@ -226,7 +257,7 @@ pub(crate) fn wrong_type(
         .label(format!("this is {}", type_name(value.get_ref())));
     // The commonest mistake has one obvious remedy.
     report.push(match value.get_ref() {
-        DeValue::Integer(integer) if expected.contains("string") => {
+        DeValue::Integer(integer) if expected == "a string" => {
             diagnostic.help(format!("put it in quotes: \"{}\"", shown(integer.as_str())))
         }
         _ => diagnostic,

@@ -9,16 +9,17 @@ pub(crate) fn nearest<'a>(
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let normal = normal(candidate);
+        // In half edits, so that a word cut short (`drain` for `drain_timeout`, `lin` for `link`) is nearer than one with
+        // an edit anywhere.
         let distance = if normal == written {
             0
         } else if written.len() >= 3 && normal.starts_with(&written) {
-            // Cut short, as in `drain` for `drain_timeout`: as good as one edit.
             1
         } else {
-            strsim::osa_distance(&written, &normal)
+            2 * strsim::osa_distance(&written, &normal)
         };
         // One mistake in three letters, but at least one.
-        let tolerated = (candidate.len() / 3).max(1);
+        let tolerated = 2 * (candidate.len() / 3).max(1);
         if distance <= tolerated && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
@@ -38,13 +39,22 @@ fn normal(text: &str) -> String {
         .collect()
 }
 
-/// `a, b or c`, each in backquotes.
-pub(crate) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+/// `a`, `b` or `c`.
+pub(crate) fn one_of<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    joined(items, "or")
+}
+
+/// `a`, `b` and `c`.
+pub(crate) fn all_of<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    joined(items, "and")
+}
+
+fn joined<'a>(items: impl IntoIterator<Item = &'a str>, word: &str) -> String {
     let items: Vec<String> = items.into_iter().map(|item| format!("`{item}`")).collect();
     match items.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 

@@ -79,11 +79,16 @@ fn describe(error: &toml::de::Error, text: &str, span: Range<usize>) -> Diagnost
         None => (error.message(), None),
     };
     let written = text.get(span.clone()).unwrap_or("").trim();
+    if message == "string values must be quoted" && written.is_empty() {
+        return Diagnostic::error(span, "not valid TOML: a key without a value")
+            .label("the value is missing")
+            .help("write a value after the `=`");
+    }
     let diagnostic = Diagnostic::error(span, format!("not valid TOML: {message}"));
     match message {
-        "string values must be quoted" if written.is_empty() => diagnostic
-            .label("the value is missing")
-            .help("write a value after the `=`"),
+        "missing comma between array elements" => diagnostic
+            .label("expected `,` or `]` before this")
+            .help("separate the elements of a list with commas and close it with `]`"),
         "string values must be quoted" => diagnostic
             .label("needs quotes")
             .help(format!("write \"{}\"", shown(written).replace(['"', '\''], ""))),

@@ -108,7 +108,7 @@ fn bind_help(text: &str) -> Option<(&'static str, String)> {
         Some(_) => None,
         None => Some((
             "the port is not a number from 0 to 65535",
-            "add the port, as in `127.0.0.1:8583`".to_owned(),
+            "write it as digits, as in `127.0.0.1:8583`".to_owned(),
         )),
     }
 }

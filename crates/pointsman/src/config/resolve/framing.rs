@@ -56,7 +56,10 @@ fn named<T: std::str::FromStr>(
                 at.span.clone(),
                 format!("unknown {what} `{}`", shown(&at.value)),
             )
-            .label(format!("expected {}", suggest::list(names.iter().copied())))
+            .label(format!(
+                "expected {}",
+                suggest::one_of(names.iter().copied())
+            ))
             .help(match suggest::nearest(&at.value, names.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "docs/configuration.md says how each looks on the wire".to_owned(),

@@ -17,8 +17,7 @@ use crate::config::limits::{
     LINKS_MAX, MATCH_FIELDS_MAX,
 };
 use crate::config::raw::RawLink;
-use crate::config::section::{At, shown};
-use crate::config::suggest;
+use crate::config::section::{List, shown};
 
 /// Systems trace audit number: the only value of a message that the switch itself makes unique on a link.
 const STAN: u8 = 11;
@@ -89,21 +88,22 @@ pub(super) fn resolve(
         .collect()
 }
 
-fn addresses(at: &At<Vec<At<String>>>, binds: &Binds, report: &mut Report) -> Option<Vec<String>> {
-    if at.value.is_empty() || at.value.len() > ADDRESSES_MAX {
+fn addresses(list: &List<String>, binds: &Binds, report: &mut Report) -> Option<Vec<String>> {
+    let is_empty = list.elements.is_empty() && list.is_whole;
+    if is_empty || list.elements.len() > ADDRESSES_MAX {
         report.push(
             Diagnostic::error(
-                at.span.clone(),
+                list.span.clone(),
                 format!("`connect` must have from 1 to {ADDRESSES_MAX} addresses"),
             )
-            .label(format!("there are {}", at.value.len()))
+            .label(format!("there are {}", list.elements.len()))
             .help("they are tried in turn until one answers"),
         );
         return None;
     }
     let mut seen: Vec<(&str, &Range<usize>)> = Vec::new();
     let mut addresses = Some(Vec::new());
-    for one in &at.value {
+    for one in &list.elements {
         let Some(address) = address::connect(one, report) else {
             addresses = None;
             continue;
@@ -137,13 +137,13 @@ fn addresses(at: &At<Vec<At<String>>>, binds: &Binds, report: &mut Report) -> Op
 
 /// Without a dialect the fields can still be checked against the standard.
 fn match_fields(
-    at: &At<Vec<At<u64>>>,
+    list: &List<u64>,
     dialect: Option<&Dialect>,
     report: &mut Report,
 ) -> Option<Vec<u8>> {
     let before = report.errors();
     let mut fields: Vec<u8> = Vec::new();
-    for one in &at.value {
+    for one in &list.elements {
         let error = |message: String| Diagnostic::error(one.span.clone(), message);
         let Some(field) = u8::try_from(one.value)
             .ok()
@@ -180,18 +180,18 @@ fn match_fields(
             );
         }
     }
-    if at.value.len() > MATCH_FIELDS_MAX {
+    if list.elements.len() > MATCH_FIELDS_MAX {
         report.push(
             Diagnostic::error(
-                at.span.clone(),
+                list.span.clone(),
                 format!("`match` can have at most {MATCH_FIELDS_MAX} fields"),
             )
-            .label(format!("there are {}", at.value.len())),
+            .label(format!("there are {}", list.elements.len())),
         );
     }
-    if !fields.contains(&STAN) && report.errors() == before {
+    if !fields.contains(&STAN) && list.is_whole && report.errors() == before {
         report.push(
-            Diagnostic::error(at.span.clone(), format!("`match` has no field {STAN}"))
+            Diagnostic::error(list.span.clone(), format!("`match` has no field {STAN}"))
                 .label("two requests could have the same values")
                 .help(format!(
                     "add {STAN}: the switch gives each request on a link a systems trace audit number of its own, nothing else is unique"
@@ -233,8 +233,11 @@ fn default_match_fields(
     Some(fields)
 }
 
-/// `3, 7 or 11`.
-pub(super) fn numbers(fields: &[u8]) -> String {
+/// 3, 7 and 11.
+fn numbers(fields: &[u8]) -> String {
     let texts: Vec<String> = fields.iter().map(u8::to_string).collect();
-    suggest::list(texts.iter().map(String::as_str)).replace('`', "")
+    match texts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => texts.concat(),
+    }
 }

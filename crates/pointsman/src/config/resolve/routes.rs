@@ -34,6 +34,8 @@ pub(super) fn resolve(raw: &RawConfig, report: &mut Report) -> Routes {
     }
 
     let mut used = vec![false; raw.links.len()];
+    // A link whose name could not be read may be the one that a route means.
+    let every_name_known = raw.links.iter().all(|link| link.name.is_some());
     let mut every_link_known = true;
     let mut bins = Bins::default();
     let mut default: Option<(LinkId, &Range<usize>)> = None;
@@ -44,7 +46,9 @@ pub(super) fn resolve(raw: &RawConfig, report: &mut Report) -> Routes {
             let index = links.get(name.value.as_str()).copied();
             if index.is_none() {
                 every_link_known = false;
-                unknown_link(name, &links, report);
+                if every_name_known {
+                    unknown_link(name, &links, report);
+                }
             }
             index
         });
@@ -110,7 +114,7 @@ pub(super) fn resolve(raw: &RawConfig, report: &mut Report) -> Routes {
         }
     };
     if every_link_known {
-        warn_about_unused(raw, &used, report);
+        warn_about_unused(raw, &links, &used, report);
     }
     Routes {
         table: table.filter(|_| report.errors() == before),
@@ -126,7 +130,7 @@ fn unknown_link(name: &At<String>, links: &HashMap<&str, usize>, report: &mut Re
         None if known.is_empty() => "add a [[link]] table with this name".to_owned(),
         None => format!(
             "the links are {}",
-            suggest::list(known.iter().take(20).copied())
+            suggest::all_of(known.iter().take(20).copied())
         ),
     };
     report.push(
@@ -155,7 +159,7 @@ impl<'a> Bins<'a> {
         let Some(bins) = &route.bins else {
             return Vec::new();
         };
-        if bins.value.is_empty() {
+        if bins.elements.is_empty() && bins.is_whole {
             report.push(
                 Diagnostic::error(bins.span.clone(), "`bin` is an empty list")
                     .label("matches no card")
@@ -163,7 +167,7 @@ impl<'a> Bins<'a> {
             );
         }
         let mut patterns = Vec::new();
-        for bin in &bins.value {
+        for bin in &bins.elements {
             let pattern: BinPattern = match bin.value.parse() {
                 Ok(pattern) => pattern,
                 Err(error) => {
@@ -172,7 +176,7 @@ impl<'a> Bins<'a> {
                             bin.span.clone(),
                             format!("`{}` is not a BIN", shown(&bin.value)),
                         )
-                        .label(pointsman_routing::BinPatternError::to_string(&error))
+                        .label(error.to_string())
                         .help("write a prefix such as \"411111\" or a range such as \"510000-559999\""),
                     );
                     continue;
@@ -193,9 +197,19 @@ impl<'a> Bins<'a> {
     }
 }
 
-fn warn_about_unused(raw: &RawConfig, used: &[bool], report: &mut Report) {
-    for (link, _) in raw.links.iter().zip(used).filter(|(_, used)| !**used) {
+fn warn_about_unused(
+    raw: &RawConfig,
+    links: &HashMap<&str, usize>,
+    used: &[bool],
+    report: &mut Report,
+) {
+    for (index, link) in raw.links.iter().enumerate() {
         let Some(name) = &link.name else { continue };
+        // The second one of two with the same name cannot be meant by any route.
+        let is_first = links.get(name.value.as_str()) == Some(&index);
+        if !is_first || used.get(index) == Some(&true) {
+            continue;
+        }
         report.push(
             Diagnostic::warning(
                 name.span.clone(),

@@ -1,0 +1,67 @@
+//! `pointsman dialects`: what there is, and one of them as TOML.
+
+use std::io::{self, Write};
+
+use pointsman_iso8583::Dialect;
+use serde_json::json;
+
+use crate::console::Console;
+use crate::dialect;
+use crate::exit::{Exit, Failure};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "To make a dialect of your own, print one into a file, change it and pass the file as --dialect."
+)]
+pub(crate) struct Args {
+    /// Print this one as TOML: a built-in dialect, or a file with all that it inherits
+    #[arg(value_name = "NAME|FILE")]
+    dialect: Option<String>,
+
+    /// List the built-in dialects as a JSON array
+    #[arg(long, conflicts_with = "dialect")]
+    json: bool,
+}
+
+pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
+    let text = match &args.dialect {
+        Some(name) => dialect::load(name, console)?.to_toml(),
+        None if args.json => list_as_json() + "\n",
+        None => list(),
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::output(&error))?;
+    Ok(Exit::Ok)
+}
+
+fn builtin() -> impl Iterator<Item = std::sync::Arc<Dialect>> {
+    Dialect::builtin_names()
+        .iter()
+        .filter_map(|name| Dialect::builtin(name))
+}
+
+fn list() -> String {
+    let width = Dialect::builtin_names()
+        .iter()
+        .map(|name| name.len())
+        .max()
+        .unwrap_or(0);
+    builtin()
+        .map(|dialect| format!("{:width$}  {}\n", dialect.name(), dialect.description()))
+        .collect()
+}
+
+fn list_as_json() -> String {
+    builtin()
+        .map(|dialect| {
+            json!({
+                "name": dialect.name(),
+                "description": dialect.description(),
+                "header_bytes": dialect.header_length(),
+                "fields": dialect.fields().count(),
+            })
+        })
+        .collect::<serde_json::Value>()
+        .to_string()
+}

@@ -1,0 +1,427 @@
+//! Tables, keys and types.
+
+use std::time::Duration;
+
+use super::*;
+use pointsman_framing::{Framing, HOST_FRAME_BYTES_MAX, KeepAlive, Kind};
+use pointsman_routing::RoutingTable;
+
+#[test]
+fn the_shape_of_the_manual_is_valid() {
+    let config = valid(GOOD);
+    let [listener] = config.switch.listeners.as_slice() else {
+        panic!("one listener")
+    };
+    assert_eq!(&*listener.name, "pos");
+    assert_eq!(listener.bind.to_string(), "127.0.0.1:8583");
+    assert_eq!(listener.framing, Framing::new(Kind::Binary2));
+    assert_eq!(listener.dialect.name(), "iso87-bcd");
+    let [link] = config.switch.links.as_slice() else {
+        panic!("one link")
+    };
+    assert_eq!(&*link.name, "alpha");
+    assert_eq!(link.connect, ["127.0.0.1:9101"]);
+    // Four digits cannot say more than 9,999.
+    assert_eq!(
+        link.framing,
+        Framing::new(Kind::Ascii4).with_frame_bytes_max(9_999)
+    );
+    assert_eq!(link.dialect.name(), "iso87-ascii");
+    assert_eq!(link.match_fields, [11, 41]);
+    assert_eq!(link.timeout, Duration::from_secs(15));
+    assert!(link.sign_on);
+    assert_eq!(link.echo, Some(Duration::from_secs(30)));
+    assert_eq!(route(&config.switch.routes, "5555555555554444"), Some(0));
+    assert_eq!(route(&config.switch.routes, "6011111111111117"), None);
+    assert_eq!(config.metrics.unwrap().to_string(), "127.0.0.1:9585");
+}
+
+fn route(table: &RoutingTable<pointsman_engine::LinkId>, pan: &str) -> Option<u16> {
+    table.route(pan).map(|link| link.0)
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = valid(
+        r#"
+        listener = [{ name = "pos", bind = "127.0.0.1:0", framing = "binary-2", dialect = "iso87-bcd" }]
+        link = [{ name = "alpha", connect = "bank.example:9101", framing = { kind = "binary-2", tpdu = true, keep_alive = "echo" }, dialect = "iso87-ascii" }]
+        route = [{ default = true, link = "alpha" }]
+        "#,
+    );
+    assert_eq!(config.switch.drain_timeout, Duration::from_secs(30));
+    let link = &config.switch.links[0];
+    assert_eq!(link.connect, ["bank.example:9101"]);
+    assert_eq!(
+        link.framing,
+        Framing::new(Kind::Binary2)
+            .with_tpdu(true)
+            .with_frame_bytes_max(HOST_FRAME_BYTES_MAX)
+            .with_keep_alive(KeepAlive::Echo)
+    );
+    assert_eq!(link.match_fields, [11, 41]);
+    assert_eq!(link.timeout, Duration::from_secs(15));
+    assert!(!link.sign_on);
+    assert_eq!(link.echo, None);
+    assert_eq!(route(&config.switch.routes, "6011111111111117"), Some(0));
+    assert_eq!(config.metrics, None);
+}
+
+#[test]
+fn every_limit_can_be_set() {
+    let text = edited(
+        "dialect = \"iso87-bcd\"",
+        "dialect = \"iso87-bcd\"\nin_flight = 7\nconnections = 8",
+    ) + "[switch]\nthreads = 3\ndrain_timeout = \"2m\"\n";
+    let config = valid(&text.replace("echo = \"30s\"", "in_flight = 9"));
+    assert_eq!(config.switch.threads.get(), 3);
+    assert_eq!(config.switch.drain_timeout, Duration::from_secs(120));
+    assert_eq!(config.switch.listeners[0].in_flight_max, 7);
+    assert_eq!(config.switch.listeners[0].connections_max, 8);
+    assert_eq!(config.switch.links[0].in_flight_max, 9);
+}
+
+#[test]
+fn an_empty_file() {
+    check(
+        "",
+        expect![[r#"
+        error: there is no [[listener]]
+         --> pos.toml:1:1
+          |
+        1 |
+          | ^ no terminal could connect
+          |
+          = help: add a [[listener]] table; docs/configuration.md has a complete example
+
+        error: there is no [[link]]
+         --> pos.toml:1:1
+          |
+        1 |
+          | ^ no request could go anywhere
+          |
+          = help: add a [[link]] table; docs/configuration.md has a complete example
+    "#]],
+    );
+}
+
+#[test]
+fn a_table_without_its_keys() {
+    check(
+        "[[listener]]\n[[link]]\n[[route]]\n[metrics]\n",
+        expect![[r#"
+            error: [[listener]] has no `name`, `bind`, `framing` and `dialect`
+             --> pos.toml:1:1
+              |
+            1 | [[listener]]
+              | ^^^^^^^^^^^^ missing here
+              |
+              = help: add a line such as `name = "pos"`, `bind = "127.0.0.1:8583"`, `framing = "binary-2"` and `dialect = "iso87-bcd"`
+
+            error: [[link]] has no `name`, `connect`, `framing` and `dialect`
+             --> pos.toml:2:1
+              |
+            2 | [[link]]
+              | ^^^^^^^^ missing here
+              |
+              = help: add a line such as `name = "alpha"`, `connect = ["127.0.0.1:9101"]`, `framing = "ascii-4"` and `dialect = "iso87-ascii"`
+
+            error: [[route]] has no `link`
+             --> pos.toml:3:1
+              |
+            3 | [[route]]
+              | ^^^^^^^^^ missing here
+              |
+              = help: add a line such as `link = "alpha"`
+
+            error: this [[route]] leads nothing to its link
+             --> pos.toml:3:1
+              |
+            3 | [[route]]
+              | ^^^^^^^^^ neither `bin` nor `default = true`
+              |
+              = help: add `bin = ["4", "510000-559999"]`, or `default = true` for all that no other route takes
+
+            error: [metrics] has no `bind`
+             --> pos.toml:4:1
+              |
+            4 | [metrics]
+              | ^^^^^^^^^ missing here
+              |
+              = help: add a line such as `bind = "127.0.0.1:9585"`
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_taken_for_what_was_meant() {
+    // One error, not a second one about a missing key; and the value is checked under the right name.
+    check_edit(
+        "timeout = \"15s\"",
+        "time_out = \"15\"",
+        expect![[r#"
+        error: unknown key `time_out` in [[link]]
+          --> pos.toml:14:1
+           |
+        14 | time_out = "15"
+           | ^^^^^^^^ not a key of this table
+           |
+           = help: did you mean `timeout`?
+
+        error: `15` is not a duration
+          --> pos.toml:14:12
+           |
+        14 | time_out = "15"
+           |            ^^^^ needs a whole number and a unit
+           |
+           = help: the units are `ms`, `s`, `m` and `h`, as in `"250ms"` or `"15s"`
+    "#]],
+    );
+}
+
+#[test]
+fn a_key_twice_once_misspelt() {
+    check_edit(
+        "timeout = \"15s\"",
+        "timeout = \"15s\"\ntimeuot = \"1s\"",
+        expect![[r#"
+            error: unknown key `timeuot` in [[link]]
+              --> pos.toml:15:1
+               |
+            15 | timeuot = "1s"
+               | ^^^^^^^ not a key of this table
+               |
+               = help: did you mean `timeout`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_of_another_table() {
+    check_edit(
+        "bind = \"127.0.0.1:8583\"",
+        "bind = \"127.0.0.1:8583\"\necho = \"3s\"",
+        expect![[r#"
+            error: unknown key `echo` in [[listener]]
+             --> pos.toml:5:1
+              |
+            5 | echo = "3s"
+              | ^^^^ not a key of this table
+              |
+              = help: `echo` belongs to [[link]]
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_that_resembles_none() {
+    check_edit(
+        "sign_on = true",
+        "priority = 1",
+        expect![[r#"
+            error: unknown key `priority` in [[link]]
+              --> pos.toml:15:1
+               |
+            15 | priority = 1
+               | ^^^^^^^^ not a key of this table
+               |
+               = help: the keys are `name`, `connect`, `framing`, `dialect`, `match`, `timeout`, `sign_on`, `echo` and `in_flight`
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_table() {
+    check(
+        &(GOOD.to_owned() + "[metrisc]\n[logging]\nlevel = \"info\"\n"),
+        expect![[r#"
+            error: unknown key `metrisc` in the file
+              --> pos.toml:24:2
+               |
+            24 | [metrisc]
+               |  ^^^^^^^ not a key of this table
+               |
+               = help: did you mean `metrics`?
+
+            error: unknown key `logging` in the file
+              --> pos.toml:25:2
+               |
+            25 | [logging]
+               |  ^^^^^^^ not a key of this table
+               |
+               = help: the keys are `switch`, `listener`, `link`, `route` and `metrics`
+        "#]],
+    );
+}
+
+#[test]
+fn wrong_types() {
+    check_edit(
+        "sign_on = true",
+        "sign_on = \"yes\"",
+        expect![[r#"
+        error: `sign_on` must be `true` or `false`
+          --> pos.toml:15:11
+           |
+        15 | sign_on = "yes"
+           |           ^^^^^ this is a string
+    "#]],
+    );
+    check_edit(
+        "timeout = \"15s\"",
+        "timeout = 15",
+        expect![[r#"
+        error: `timeout` needs a unit
+          --> pos.toml:14:11
+           |
+        14 | timeout = 15
+           |           ^^ this is a number
+           |
+           = help: write "15s" for seconds or "15ms" for milliseconds
+    "#]],
+    );
+    check_edit(
+        "timeout = \"15s\"",
+        "timeout = 1.5",
+        expect![[r#"
+        error: `timeout` must be a duration such as `"15s"`
+          --> pos.toml:14:11
+           |
+        14 | timeout = 1.5
+           |           ^^^ this is a number with a fraction
+    "#]],
+    );
+    check_edit(
+        "match = [11, 41]",
+        "match = [\"11\", -41]",
+        expect![[r#"
+            error: `match` must be a whole number, not negative
+              --> pos.toml:13:10
+               |
+            13 | match = ["11", -41]
+               |          ^^^^ this is a string
+
+            error: `match` must be a whole number, not negative
+              --> pos.toml:13:16
+               |
+            13 | match = ["11", -41]
+               |                ^^^ this is a negative number
+        "#]],
+    );
+    check_edit(
+        "framing = \"ascii-4\"",
+        "framing = 4",
+        expect![[r#"
+            error: `framing` must be a string or a table
+              --> pos.toml:11:11
+               |
+            11 | framing = 4
+               |           ^ this is a number
+        "#]],
+    );
+    check_edit(
+        "bin = [\"4\", \"510000-559999\"]",
+        "bin = [4]",
+        expect![[r#"
+            error: `bin` must be a string
+              --> pos.toml:19:8
+               |
+            19 | bin = [4]
+               |        ^ this is a number
+               |
+               = help: put it in quotes: "4"
+        "#]],
+    );
+    check_edit(
+        "name = \"alpha\"",
+        "name = [\"alpha\"]",
+        expect![[r#"
+            error: `name` must be a string
+             --> pos.toml:9:8
+              |
+            9 | name = ["alpha"]
+              |        ^^^^^^^^^ this is a list
+        "#]],
+    );
+}
+
+#[test]
+fn single_and_double_brackets() {
+    check_edit(
+        "[[listener]]",
+        "[listener]",
+        expect![[r#"
+        error: there can be several of [[listener]]
+         --> pos.toml:2:1
+          |
+        2 | [listener]
+          | ^^^^^^^^^^ this is a single table
+          |
+          = help: write [[listener]] instead of [listener]
+    "#]],
+    );
+    check_edit(
+        "[metrics]",
+        "[[metrics]]",
+        expect![[r#"
+        error: there can only be one [metrics]
+          --> pos.toml:22:1
+           |
+        22 | [[metrics]]
+           | ^^^^^^^^^^^ this is a list of tables
+           |
+           = help: write [metrics] instead of [[metrics]]
+    "#]],
+    );
+    check(
+        "listener = 1\nlink = \"x\"\nmetrics = 5\n",
+        expect![[r#"
+        error: `listener` must be a table
+         --> pos.toml:1:12
+          |
+        1 | listener = 1
+          |            ^ this is a number
+
+        error: `link` must be a table
+         --> pos.toml:2:8
+          |
+        2 | link = "x"
+          |        ^^^ this is a string
+
+        error: `metrics` must be a table
+         --> pos.toml:3:11
+          |
+        3 | metrics = 5
+          |           ^ this is a number
+    "#]],
+    );
+}
+
+#[test]
+fn many_mistakes_are_cut_off_but_counted() {
+    let bins: Vec<String> = (0..150).map(|n| format!("\"x{n}\"")).collect();
+    let text = edited("\"4\", \"510000-559999\"", &bins.join(", "));
+    let shown = diagnosed(&text);
+    assert_eq!(shown.matches("is not a BIN").count(), 100);
+    assert!(shown.ends_with("\n\n… and 50 more\n"), "{shown}");
+}
+
+#[test]
+fn switch_settings_have_ranges() {
+    check(
+        &(GOOD.to_owned() + "[switch]\nthreads = 0\ndrain_timeout = \"2h\"\n"),
+        expect![[r#"
+            error: `threads` must be from 1 to 1024
+              --> pos.toml:25:11
+               |
+            25 | threads = 0
+               |           ^ out of range
+
+            error: `drain_timeout` must be above zero and at most 1h
+              --> pos.toml:26:17
+               |
+            26 | drain_timeout = "2h"
+               |                 ^^^^ this is more
+        "#]],
+    );
+}
