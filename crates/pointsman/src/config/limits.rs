@@ -1,6 +1,10 @@
-//! The limits of a configuration, with their units and reasons.
+//! The limits of a configuration, with their units and reasons. What the engine has a default for is not repeated here.
 
 use std::time::Duration;
+
+use pointsman_engine::limits::{
+    LATE_REMEMBERED_MAX, LINK_IN_FLIGHT_DEFAULT, SESSION_IN_FLIGHT_DEFAULT, STAN_RANGE_DEFAULT,
+};
 
 /// A million BINs of the longest kind, one a line, need 25 MB.
 pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -26,24 +30,23 @@ pub(crate) const FRAME_BYTES_MIN: u64 = 64;
 /// The largest ISO 8583 message that the codec reads is 64 KiB; a frame adds a TPDU.
 pub(crate) const FRAME_BYTES_MAX: u64 = 64 * 1024;
 
-/// Requests of one connection that wait for their answers. A terminal has one, a concentrator of thousands of terminals
-/// has as many as its terminals are busy.
-pub(crate) const LISTENER_IN_FLIGHT: usize = 256;
 /// 5,000 connections, the size of a large installation, fit twice.
 pub(crate) const LISTENER_CONNECTIONS: usize = 10_000;
-/// At 15 s until the deadline this still lets 270 transactions a second pass a bank that has stopped to answer.
-pub(crate) const LINK_IN_FLIGHT: usize = 4_096;
-/// A link has 999,999 STANs (ISO 8583-1:1987, field 11 is n6), of which many are cooling after use.
-pub(crate) const LINK_IN_FLIGHT_MAX: u64 = 100_000;
-pub(crate) const LISTENER_IN_FLIGHT_MAX: u64 = 100_000;
 pub(crate) const LISTENER_CONNECTIONS_MAX: u64 = 1_000_000;
+pub(crate) const LISTENER_IN_FLIGHT_MAX: u64 = 100_000;
+/// Each needs a number of field 11 (ISO 8583-1:1987: n6), and so does each that was given up on lately.
+pub(crate) const LINK_IN_FLIGHT_MAX: u64 = 100_000;
+const _: () = assert!(
+    *STAN_RANGE_DEFAULT.end() as u64 > LINK_IN_FLIGHT_MAX + LATE_REMEMBERED_MAX as u64
+        && LINK_IN_FLIGHT_MAX >= LINK_IN_FLIGHT_DEFAULT as u64
+        && LISTENER_IN_FLIGHT_MAX >= SESSION_IN_FLIGHT_DEFAULT as u64
+);
 
-/// Cardholders and terminals wait about this long; networks ask for 10 to 30 seconds.
-pub(crate) const LINK_TIMEOUT: Duration = Duration::from_secs(15);
+/// No cardholder waits so long.
 pub(crate) const LINK_TIMEOUT_MAX: Duration = Duration::from_secs(10 * 60);
 /// After a day of silence an echo proves nothing any more.
 pub(crate) const ECHO_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// Two transactions' deadlines at the default.
+/// Twice the deadline of a request, if that is left as it is.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
 

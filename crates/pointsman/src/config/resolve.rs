@@ -16,7 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_switch::SwitchSettings;
+use pointsman_engine::limits::SIGN_OFF_TIMEOUT_MAX;
+use pointsman_switch::{LinkSettings, SwitchSettings};
 
 use super::Config;
 use super::diagnostics::{Diagnostic, Report};
@@ -34,6 +35,7 @@ pub(crate) fn resolve(raw: &RawConfig, directory: &Path, report: &mut Report) ->
     let switch = switch(&raw.switch, report);
     let listeners = listeners::resolve(&raw.listeners, &mut dialects, &mut binds, report);
     let links = links::resolve(&raw.links, &mut dialects, &binds, report);
+    warn_about_short_drain(raw, switch.drain_timeout, &links, report);
     let metrics = raw
         .metrics
         .bind
@@ -76,6 +78,47 @@ fn switch(raw: &RawSwitch, report: &mut Report) -> Switch {
             None => Some(DRAIN_TIMEOUT),
         },
     }
+}
+
+/// A drain waits for the answers that are due, and for the sign-offs after them.
+fn warn_about_short_drain(
+    raw: &RawConfig,
+    drain_timeout: Option<Duration>,
+    links: &[Option<LinkSettings>],
+    report: &mut Report,
+) {
+    let slowest = links
+        .iter()
+        .zip(&raw.links)
+        .filter_map(|(link, raw)| Some((link.as_ref()?, raw)));
+    let (Some(drain_timeout), Some((link, raw_link))) =
+        (drain_timeout, slowest.max_by_key(|(link, _)| link.timeout))
+    else {
+        return;
+    };
+    let needed = link.timeout.saturating_add(SIGN_OFF_TIMEOUT_MAX);
+    if drain_timeout >= needed {
+        return;
+    }
+    let message = format!(
+        "a drain may take {}, and link `{}` waits {} for an answer",
+        duration::show(drain_timeout),
+        link.name,
+        duration::show(link.timeout)
+    );
+    let timeout = raw_link.timeout.as_ref().map(|at| at.span.clone());
+    let drain = raw.switch.drain_timeout.as_ref().map(|at| at.span.clone());
+    let at = drain.clone().or(timeout.clone()).unwrap_or(0..0);
+    let mut warning = Diagnostic::warning(at, message)
+        .label("requests in flight may be cut off")
+        .help(format!(
+            "set `drain_timeout` in [switch] to `\"{}\"` or more",
+            duration::show(needed)
+        ));
+    if let (Some(_), Some(timeout)) = (drain, timeout) {
+        warning = warning.related(timeout, "the longest deadline");
+    }
+    report.push(warning);
 }
 
 /// A number from 1 to `max`.

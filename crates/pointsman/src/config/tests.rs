@@ -199,7 +199,7 @@ fn a_wrong_dialect_file_is_shown_at_its_own_lines() {
           ::: pos.toml:12:11
            |
         12 | dialect = "dialect.toml"
-           |           ----------------------------------- the dialect is used here
+           |           ---------------------------------- the dialect is used here
            |
            = help: built in are: iso87-ascii, iso87-mixed, iso87-bcd, iso87-ebcdic, unionpay-pos
     "#]]
@@ -223,7 +223,7 @@ fn a_dialect_file_is_looked_for_next_to_the_configuration() {
           --> pos.toml:12:11
            |
         12 | dialect = "mine.toml"
-           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ there is no such file
+           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ there is no such file
            |
            = help: looked for /nowhere/mine.toml"#]]
     .assert_eq(&shown);

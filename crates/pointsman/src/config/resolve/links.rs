@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
+use pointsman_engine::limits::{LINK_IN_FLIGHT_DEFAULT, RESPONSE_TIMEOUT_DEFAULT};
 use pointsman_framing::HOST_FRAME_BYTES_MAX;
 use pointsman_iso8583::Dialect;
 use pointsman_switch::LinkSettings;
@@ -13,8 +14,7 @@ use super::{Names, address, count, framing, period, too_many};
 use crate::config::diagnostics::{Diagnostic, Report};
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
-    ADDRESSES_MAX, ECHO_MAX, LINK_IN_FLIGHT, LINK_IN_FLIGHT_MAX, LINK_TIMEOUT, LINK_TIMEOUT_MAX,
-    LINKS_MAX, MATCH_FIELDS_MAX,
+    ADDRESSES_MAX, ECHO_MAX, LINK_IN_FLIGHT_MAX, LINK_TIMEOUT_MAX, LINKS_MAX, MATCH_FIELDS_MAX,
 };
 use crate::config::raw::RawLink;
 use crate::config::section::{List, shown};
@@ -61,7 +61,7 @@ pub(super) fn resolve(
             };
             let timeout = match &raw.timeout {
                 Some(at) => period("timeout", at, LINK_TIMEOUT_MAX, report),
-                None => Some(LINK_TIMEOUT),
+                None => Some(RESPONSE_TIMEOUT_DEFAULT),
             };
             let echo = match &raw.echo {
                 Some(at) => period("echo", at, ECHO_MAX, report).map(Some),
@@ -69,7 +69,7 @@ pub(super) fn resolve(
             };
             let in_flight_max = match &raw.in_flight {
                 Some(at) => count("in_flight", at, LINK_IN_FLIGHT_MAX, report),
-                None => Some(LINK_IN_FLIGHT),
+                None => Some(LINK_IN_FLIGHT_DEFAULT),
             };
             let name = name?;
             Some(LinkSettings {

@@ -1,5 +1,6 @@
 //! Listeners: where terminals connect.
 
+use pointsman_engine::limits::SESSION_IN_FLIGHT_DEFAULT;
 use pointsman_framing::TERMINAL_FRAME_BYTES_MAX;
 use pointsman_switch::ListenerSettings;
 
@@ -8,8 +9,7 @@ use super::{Names, count, framing, too_many};
 use crate::config::diagnostics::Report;
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
-    LISTENER_CONNECTIONS, LISTENER_CONNECTIONS_MAX, LISTENER_IN_FLIGHT, LISTENER_IN_FLIGHT_MAX,
-    LISTENERS_MAX,
+    LISTENER_CONNECTIONS, LISTENER_CONNECTIONS_MAX, LISTENER_IN_FLIGHT_MAX, LISTENERS_MAX,
 };
 use crate::config::raw::RawListener;
 
@@ -43,7 +43,7 @@ pub(super) fn resolve(
             framing::warn_about_two_tpdus(raw.framing.as_ref(), dialect.as_deref(), report);
             let in_flight_max = match &raw.in_flight {
                 Some(at) => count("in_flight", at, LISTENER_IN_FLIGHT_MAX, report),
-                None => Some(LISTENER_IN_FLIGHT),
+                None => Some(SESSION_IN_FLIGHT_DEFAULT),
             };
             let connections_max = match &raw.connections {
                 Some(at) => count("connections", at, LISTENER_CONNECTIONS_MAX, report),

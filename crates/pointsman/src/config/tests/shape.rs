@@ -425,3 +425,34 @@ fn switch_settings_have_ranges() {
         "#]],
     );
 }
+
+#[test]
+fn a_drain_shorter_than_a_deadline() {
+    check(
+        &edited("timeout = \"15s\"", "timeout = \"60s\""),
+        expect![[r#"
+            warning: a drain may take 30s, and link `alpha` waits 1m for an answer
+              --> pos.toml:14:11
+               |
+            14 | timeout = "60s"
+               |           ^^^^^ requests in flight may be cut off
+               |
+               = help: set `drain_timeout` in [switch] to `"63s"` or more
+        "#]],
+    );
+    check(
+        &(GOOD.to_owned() + "[switch]\ndrain_timeout = \"10s\"\n"),
+        expect![[r#"
+            warning: a drain may take 10s, and link `alpha` waits 15s for an answer
+              --> pos.toml:25:17
+               |
+            14 | timeout = "15s"
+               |           ----- the longest deadline
+            ...
+            25 | drain_timeout = "10s"
+               |                 ^^^^^ requests in flight may be cut off
+               |
+               = help: set `drain_timeout` in [switch] to `"18s"` or more
+        "#]],
+    );
+}
