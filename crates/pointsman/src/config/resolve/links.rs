@@ -19,7 +19,7 @@ use crate::config::limits::{
 use crate::config::raw::RawLink;
 use crate::config::section::{List, shown};
 
-/// Systems trace audit number: the only value of a message that the switch itself makes unique on a link.
+/// Systems trace audit number: what the switch itself makes different in each request of a link.
 const STAN: u8 = 11;
 /// What names a request if the file says nothing: our own STAN, and the terminal that it was for.
 const MATCH_FIELDS: [u8; 2] = [STAN, 41];
@@ -80,7 +80,7 @@ pub(super) fn resolve(
                 dialect: dialect?,
                 match_fields: match_fields?,
                 timeout: timeout?,
-                sign_on: raw.sign_on.as_ref().is_some_and(|at| at.value),
+                sign_on: raw.sign_on.as_ref().is_none_or(|at| at.value),
                 echo: echo?,
                 in_flight_max: in_flight_max?,
             })
@@ -189,14 +189,25 @@ fn match_fields(
             .label(format!("there are {}", list.elements.len())),
         );
     }
-    if !fields.contains(&STAN) && list.is_whole && report.errors() == before {
-        report.push(
-            Diagnostic::error(list.span.clone(), format!("`match` has no field {STAN}"))
-                .label("two requests could have the same values")
-                .help(format!(
-                    "add {STAN}: the switch gives each request on a link a systems trace audit number of its own, nothing else is unique"
-                )),
-        );
+    if report.errors() == before && list.is_whole {
+        if fields.is_empty() {
+            report.push(
+                Diagnostic::error(list.span.clone(), "`match` is an empty list")
+                    .label("every answer would belong to every request")
+                    .help(format!(
+                        "leave `match` out to match by {}",
+                        numbers(&MATCH_FIELDS)
+                    )),
+            );
+        } else if !fields.contains(&STAN) {
+            report.push(
+                Diagnostic::warning(list.span.clone(), format!("`match` has no field {STAN}"))
+                    .label("two requests may have the same values")
+                    .help(format!(
+                        "a second request with the values of an open one is declined; field {STAN} is different in each request of a link"
+                    )),
+            );
+        }
     }
     (report.errors() == before).then_some(fields)
 }

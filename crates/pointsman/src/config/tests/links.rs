@@ -143,27 +143,27 @@ fn match_fields() {
         "match = [11, 41]",
         "match = [41]",
         expect![[r#"
-        error: `match` has no field 11
-          --> pos.toml:13:9
-           |
-        13 | match = [41]
-           |         ^^^^ two requests could have the same values
-           |
-           = help: add 11: the switch gives each request on a link a systems trace audit number of its own, nothing else is unique
-    "#]],
+            warning: `match` has no field 11
+              --> pos.toml:13:9
+               |
+            13 | match = [41]
+               |         ^^^^ two requests may have the same values
+               |
+               = help: a second request with the values of an open one is declined; field 11 is different in each request of a link
+        "#]],
     );
     check_edit(
         "match = [11, 41]",
         "match = []",
         expect![[r#"
-        error: `match` has no field 11
-          --> pos.toml:13:9
-           |
-        13 | match = []
-           |         ^^ two requests could have the same values
-           |
-           = help: add 11: the switch gives each request on a link a systems trace audit number of its own, nothing else is unique
-    "#]],
+            error: `match` is an empty list
+              --> pos.toml:13:9
+               |
+            13 | match = []
+               |         ^^ every answer would belong to every request
+               |
+               = help: leave `match` out to match by 11 and 41
+        "#]],
     );
     check_edit(
         "match = [11, 41]",
@@ -220,6 +220,7 @@ fn match_fields() {
                |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ there are 9
         "#]],
     );
+    assert!(!valid(&edited("sign_on = true", "sign_on = false")).switch.links[0].sign_on);
     assert_eq!(
         valid(&edited("match = [11, 41]", "match = 11"))
             .switch

@@ -61,7 +61,7 @@ fn what_is_left_out_has_a_default() {
     );
     assert_eq!(link.match_fields, [11, 41]);
     assert_eq!(link.timeout, Duration::from_secs(15));
-    assert!(!link.sign_on);
+    assert!(link.sign_on);
     assert_eq!(link.echo, None);
     assert_eq!(route(&config.switch.routes, "6011111111111117"), Some(0));
     assert_eq!(config.metrics, None);
