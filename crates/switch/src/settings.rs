@@ -1,0 +1,63 @@
+//! What a switch is made of: plain typed values, already checked.
+//!
+//! The config file's reader builds these; nothing here can be missing or
+//! inconsistent by its own type, apart from addresses that only the operating
+//! system can judge.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_engine::LinkId;
+use pointsman_framing::Framing;
+use pointsman_iso8583::Dialect;
+use pointsman_routing::RoutingTable;
+
+/// BIN to link. `LinkId(n)` is the n-th of [`SwitchSettings::links`].
+pub type RouteTable = RoutingTable<LinkId>;
+
+#[derive(Debug, Clone)]
+pub struct SwitchSettings {
+    /// One runtime each; the number of cores is a good choice.
+    pub threads: NonZeroUsize,
+    /// How long a drain may take before connections are cut.
+    pub drain_timeout: Duration,
+    pub listeners: Vec<ListenerSettings>,
+    pub links: Vec<LinkSettings>,
+    pub routes: Arc<RouteTable>,
+}
+
+/// Where terminals connect.
+#[derive(Debug, Clone)]
+pub struct ListenerSettings {
+    pub name: Arc<str>,
+    pub bind: SocketAddr,
+    pub framing: Framing,
+    pub dialect: Arc<Dialect>,
+    /// Requests that one connection may have open at once.
+    pub in_flight_max: usize,
+    /// Connections at once; more are closed as they come, and counted.
+    pub connections_max: usize,
+}
+
+/// A bank or an acquirer host that we connect to.
+#[derive(Debug, Clone)]
+pub struct LinkSettings {
+    pub name: Arc<str>,
+    /// `host:port`, tried in turn. Never empty.
+    pub connect: Vec<String>,
+    pub framing: Framing,
+    pub dialect: Arc<Dialect>,
+    /// Fields whose values name the request that an answer belongs to.
+    pub match_fields: Vec<u8>,
+    /// From the request's arrival at the link to the decline.
+    pub timeout: Duration,
+    /// 0800/001 before anything else.
+    pub sign_on: bool,
+    /// 0800/301 after this much silence; `None`: never.
+    pub echo: Option<Duration>,
+    pub in_flight_max: usize,
+    /// Seed of the jitter of reconnects.
+    pub seed: u64,
+}

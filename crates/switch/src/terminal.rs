@@ -1,0 +1,292 @@
+//! One terminal connection: moves bytes between its socket and its `Session`.
+//!
+//! The task holds no buffer while the terminal is silent, writes all the
+//! answers that are ready in one call, and stops reading from a terminal that
+//! does not read its answers.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use pointsman_engine::{Answer, Cause, ListenerProfile, Request, Session, SessionOutput};
+use pointsman_framing::{FrameCodec, Received, Tpdu};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::codec::Decoder;
+
+use crate::clock::Clock;
+use crate::counters::ListenerCounters;
+use crate::mailbox::{Mailbox, ReplyTo, mailbox};
+use crate::phase::{Phase, PhaseReceiver};
+
+/// Room made before each read: a purchase with EMV data takes 300 to 600 bytes.
+const READ_BYTES: usize = 4_096;
+/// Answers taken from the mailbox at once.
+const ANSWERS_MAX: usize = 64;
+/// A terminal that has not read a byte of its answers for this long is cut off:
+/// its window is full, and what waits behind it is memory.
+const WRITE_STALL: Duration = Duration::from_secs(10);
+
+/// The way to a link's task.
+pub(crate) type LinkSender = mpsc::Sender<Request<ReplyTo>>;
+
+/// What all connections of one listener share.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) name: Arc<str>,
+    pub(crate) profile: Arc<ListenerProfile>,
+    pub(crate) codec: FrameCodec,
+    pub(crate) connections_max: usize,
+    pub(crate) links: Arc<[LinkSender]>,
+    pub(crate) counters: ListenerCounters,
+    pub(crate) clock: Clock,
+}
+
+pub(crate) struct Terminal {
+    stream: TcpStream,
+    session: Session,
+    surroundings: Arc<Surroundings>,
+    phase: PhaseReceiver,
+    codec: FrameCodec,
+    sender: mpsc::Sender<Answer>,
+    mailbox: Mailbox,
+    answers: Vec<Answer>,
+    inbound: BytesMut,
+    outbound: BytesMut,
+    input: Input,
+    output: Output,
+}
+
+/// Whether more requests may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Open,
+    /// The terminal closed its side, or broke the protocol, or we drain. What
+    /// is in flight is still answered.
+    Ended,
+}
+
+/// Whether answers can still be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Open,
+    /// Deliver what is written, then close.
+    Closing,
+    /// The terminal is gone.
+    Lost,
+}
+
+enum Woke {
+    Socket(io::Result<tokio::io::Ready>),
+    Answers,
+    Draining,
+    Stalled,
+}
+
+impl Terminal {
+    pub(crate) fn new(
+        stream: TcpStream,
+        session: Session,
+        surroundings: Arc<Surroundings>,
+        phase: PhaseReceiver,
+    ) -> Self {
+        let (sender, mailbox) = mailbox(surroundings.profile.in_flight_max);
+        Self {
+            stream,
+            session,
+            codec: surroundings.codec,
+            surroundings,
+            phase,
+            sender,
+            mailbox,
+            answers: Vec::new(),
+            inbound: BytesMut::new(),
+            outbound: BytesMut::new(),
+            input: Input::Open,
+            output: Output::Open,
+        }
+    }
+
+    /// Runs until the connection is closed and every open request has had its
+    /// answer, deliverable or not.
+    pub(crate) async fn run(mut self) {
+        let mut phase = self.phase.clone();
+        let mut draining = pin!(phase.reached(Phase::FinishingSessions));
+        let mut drained = false;
+        while !self.is_finished() {
+            match self.wait(draining.as_mut(), drained).await {
+                Woke::Socket(Ok(ready)) => {
+                    if ready.is_readable() || ready.is_read_closed() {
+                        self.read();
+                    }
+                }
+                Woke::Socket(Err(error)) => self.lose(&error),
+                Woke::Answers => {
+                    let now = self.surroundings.clock.now();
+                    for answer in self.answers.drain(..) {
+                        self.session.handle_answer(now, answer);
+                    }
+                }
+                Woke::Draining => {
+                    drained = true;
+                    self.input = Input::Ended;
+                    self.session.handle_drain();
+                }
+                Woke::Stalled => {
+                    self.surroundings.counters.stalled();
+                    self.lose(&io::ErrorKind::TimedOut.into());
+                }
+            }
+            self.carry_out();
+            self.flush();
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.output {
+            Output::Lost => self.session.in_flight() == 0,
+            Output::Closing => self.outbound.is_empty(),
+            Output::Open => {
+                self.input == Input::Ended
+                    && self.session.in_flight() == 0
+                    && self.outbound.is_empty()
+            }
+        }
+    }
+
+    async fn wait(&mut self, draining: Pin<&mut impl Future<Output = ()>>, drained: bool) -> Woke {
+        let writing = !self.outbound.is_empty() && self.output != Output::Lost;
+        let reading = self.input == Input::Open && !writing;
+        // A socket that is neither read nor written is still watched for its
+        // end through the next write; waiting on READABLE would spin on EOF.
+        let interest = if writing {
+            Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        tokio::select! {
+            biased;
+            _ = self.mailbox.recv_many(&mut self.answers, ANSWERS_MAX), if self.session.in_flight() > 0 => Woke::Answers,
+            ready = self.stream.ready(interest), if reading || writing => Woke::Socket(ready),
+            () = draining, if !drained => Woke::Draining,
+            () = tokio::time::sleep(WRITE_STALL), if writing => Woke::Stalled,
+        }
+    }
+
+    fn read(&mut self) {
+        self.inbound.reserve(READ_BYTES);
+        match self.stream.try_read_buf(&mut self.inbound) {
+            Ok(0) => self.end_of_input(),
+            Ok(bytes) => {
+                self.surroundings.counters.received(bytes);
+                self.decode();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => self.lose(&error),
+        }
+        if self.inbound.is_empty() {
+            // An idle terminal holds no buffer.
+            self.inbound = BytesMut::new();
+        }
+    }
+
+    fn decode(&mut self) {
+        let now = self.surroundings.clock.now();
+        while self.input == Input::Open {
+            match self.codec.decode(&mut self.inbound) {
+                Ok(Some(Received::Frame(frame))) => {
+                    self.session
+                        .handle_frame(now, frame.tpdu.map(|tpdu| tpdu.bytes()), frame.body);
+                    self.carry_out();
+                }
+                Ok(Some(Received::KeepAlive(echo))) => self.outbound.extend_from_slice(&echo),
+                Ok(None) => return,
+                Err(error) => {
+                    self.surroundings.counters.frame_error(&error);
+                    tracing::warn!(listener = %self.surroundings.name, peer = ?self.stream.peer_addr().ok(), %error, "frame refused, connection closed");
+                    // The stream cannot be trusted any more, but what was asked
+                    // before is still answered.
+                    self.input = Input::Ended;
+                }
+            }
+        }
+    }
+
+    fn end_of_input(&mut self) {
+        self.input = Input::Ended;
+        if !self.inbound.is_empty() {
+            self.surroundings.counters.cut_frame();
+            tracing::info!(listener = %self.surroundings.name, peer = ?self.stream.peer_addr().ok(), bytes = self.inbound.len(), "connection ended inside a frame");
+        }
+    }
+
+    fn lose(&mut self, error: &io::Error) {
+        if self.output != Output::Lost {
+            tracing::debug!(listener = %self.surroundings.name, %error, open = self.session.in_flight(), "terminal lost");
+            self.input = Input::Ended;
+            self.output = Output::Lost;
+            self.outbound.clear();
+            self.session.handle_closed();
+        }
+    }
+
+    /// Does what the session has decided.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                SessionOutput::Forward(forward) => self.forward(forward),
+                SessionOutput::Reply { transport, message } => {
+                    let tpdu = transport.map(|bytes| Tpdu::new(bytes).swapped());
+                    if let Err(error) = self.codec.write(tpdu, &message, &mut self.outbound) {
+                        // Our own answer does not fit the listener's frame.
+                        self.surroundings.counters.frame_error(&error);
+                        tracing::error!(listener = %self.surroundings.name, %error, "answer does not fit a frame, connection closed");
+                        self.output = Output::Closing;
+                    }
+                }
+                SessionOutput::Close(cause) => {
+                    self.surroundings.counters.closed(cause);
+                    self.input = Input::Ended;
+                }
+                SessionOutput::Event(event) => self.surroundings.counters.event(&event),
+            }
+        }
+    }
+
+    fn forward(&mut self, forward: pointsman_engine::Forward) {
+        let ticket = forward.ticket;
+        let Some(link) = self.surroundings.links.get(forward.link.index()) else {
+            // The routing table and the links come from one config.
+            self.session.handle_refused(ticket, Cause::Internal);
+            return;
+        };
+        let reply_to = ReplyTo::new(self.sender.clone(), ticket);
+        if let Err(refused) = link.try_send(forward.into_request(reply_to)) {
+            let (request, cause) = match refused {
+                mpsc::error::TrySendError::Full(request) => (request, Cause::ShellQueueFull),
+                mpsc::error::TrySendError::Closed(request) => (request, Cause::LinkDown),
+            };
+            request.reply_to.disarm();
+            self.session.handle_refused(ticket, cause);
+        }
+    }
+
+    fn flush(&mut self) {
+        while !self.outbound.is_empty() && self.output != Output::Lost {
+            match self.stream.try_write(&self.outbound) {
+                Ok(written) => {
+                    self.surroundings.counters.sent(written);
+                    self.outbound.advance(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.lose(&error),
+            }
+        }
+        if self.outbound.is_empty() {
+            self.outbound = BytesMut::new();
+        }
+    }
+}
