@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, decode, dialects, encode, route, version};
+use crate::commands::{check, decode, dialects, encode, route, serve, version};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 
@@ -39,6 +39,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the switch with a configuration file
+    Serve(serve::Args),
     /// Check a configuration file and show all its errors
     Check(check::Args),
     /// Say which link a card number goes to, and why

@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod dialects;
 pub(crate) mod encode;
 pub(crate) mod route;
+pub(crate) mod serve;
 pub(crate) mod version;
 
 use pointsman_iso8583::Explained;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Encode(args) => encode::run(args, console),
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),
+        Command::Serve(args) => serve::run(args, console),
         Command::Version(args) => version::run(args),
     }
 }

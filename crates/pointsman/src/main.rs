@@ -13,6 +13,8 @@ mod dialect;
 mod exit;
 mod hex;
 mod lines;
+mod observe;
+mod signals;
 
 use std::process::ExitCode;
 

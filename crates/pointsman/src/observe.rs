@@ -16,8 +16,8 @@ use crate::exit::{Exit, Failure};
 /// Seconds. A good answer of a bank takes 50 ms to 2 s, a POS gives up after 60 s, and the switch's own share shows
 /// below 1 ms.
 const LATENCY_BUCKETS: &[f64] = &[
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
-    30.0, 60.0,
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 15.0, 30.0, 60.0,
 ];
 /// How often the exporter folds new samples into its buckets: without it they pile up until somebody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -62,7 +62,10 @@ pub(crate) fn start_logging(filter: &str, format: LogFormat) -> Result<Logging, 
         LogFormat::Json => true,
     };
     let (writer, guard) = tracing_appender::non_blocking(io::stderr());
-    let logging = Logging { _writer: guard, lost: writer.error_counter() };
+    let logging = Logging {
+        _writer: guard,
+        lost: writer.error_counter(),
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
@@ -72,17 +75,30 @@ pub(crate) fn start_logging(filter: &str, format: LogFormat) -> Result<Logging, 
     } else {
         builder.try_init()
     };
-    started.map_err(|error| Failure::new(Exit::Software, format!("cannot start logging: {error}"), "report this"))?;
+    started.map_err(|error| {
+        Failure::new(
+            Exit::Software,
+            format!("cannot start logging: {error}"),
+            "report this",
+        )
+    })?;
     Ok(logging)
 }
 
 /// Makes every counter of the process visible through the returned handle.
 pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
     let broken = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Software, format!("cannot start the metrics: {error}"), "report this")
+        Failure::new(
+            Exit::Software,
+            format!("cannot start the metrics: {error}"),
+            "report this",
+        )
     };
     let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(pointsman_switch::LATENCY.to_owned()), LATENCY_BUCKETS)
+        .set_buckets_for_metric(
+            Matcher::Full(pointsman_switch::LATENCY.to_owned()),
+            LATENCY_BUCKETS,
+        )
         .map_err(|error| broken(&error))?
         .build_recorder();
     let handle = recorder.handle();
@@ -92,7 +108,11 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
 }
 
 /// Serves `/metrics` until the runtime ends. Returns where.
-pub(crate) async fn serve_metrics(bind: SocketAddr, handle: PrometheusHandle, lost_lines: ErrorCounter) -> Result<SocketAddr, Failure> {
+pub(crate) async fn serve_metrics(
+    bind: SocketAddr,
+    handle: PrometheusHandle,
+    lost_lines: ErrorCounter,
+) -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind(bind).await.map_err(|error| {
         Failure::new(
             Exit::Unavailable,

@@ -15,7 +15,11 @@ impl StopSignals {
     pub(crate) fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Failure::new(Exit::Software, format!("cannot listen for signals: {error}"), "report this")
+                Failure::new(
+                    Exit::Software,
+                    format!("cannot listen for signals: {error}"),
+                    "report this",
+                )
             })
         };
         Ok(StopSignals {

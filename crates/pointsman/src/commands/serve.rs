@@ -17,10 +17,21 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     config: PathBuf,
     /// What to log: error, warn, info, debug, trace, or target=level pairs
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "POINTSMAN_LOG")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "POINTSMAN_LOG"
+    )]
     log: String,
     /// How to log
-    #[arg(long, value_name = "FORMAT", default_value = "auto", value_enum, env = "POINTSMAN_LOG_FORMAT")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "auto",
+        value_enum,
+        env = "POINTSMAN_LOG_FORMAT"
+    )]
     log_format: LogFormat,
 }
 
@@ -28,16 +39,24 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let config = config::load_for(&args.config, console)?;
     let logging = observe::start_logging(&args.log, args.log_format)?;
     // Accepts, signals and metrics run here; the work is done by the switch's own threads.
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(Exit::Software, format!("cannot start the runtime: {error}"), "check the limits of this process")
-    })?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Software,
+                format!("cannot start the runtime: {error}"),
+                "check the limits of this process",
+            )
+        })?;
     runtime.block_on(serve(config, &logging, console))
 }
 
 async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<Exit, Failure> {
     let mut signals = StopSignals::listen()?;
     if let Some(bind) = config.metrics {
-        let address = observe::serve_metrics(bind, observe::start_metrics()?, logging.lost()).await?;
+        let address =
+            observe::serve_metrics(bind, observe::start_metrics()?, logging.lost()).await?;
         tracing::info!(%address, "metrics at /metrics");
     }
     let switch = Switch::start(config.switch).map_err(|error| start_failure(&error))?;
@@ -71,8 +90,12 @@ const FORCED: u8 = 2;
 
 pub(crate) fn start_failure(error: &StartError) -> Failure {
     let hint = match error {
-        StartError::Bind { .. } => "choose another address for the listener's `bind`, or stop what uses this one",
-        StartError::Thread(_) => "check the limits of this process (ulimit -u), or lower `threads` in [switch]",
+        StartError::Bind { .. } => {
+            "choose another address for the listener's `bind`, or stop what uses this one"
+        }
+        StartError::Thread(_) => {
+            "check the limits of this process (ulimit -u), or lower `threads` in [switch]"
+        }
     };
     Failure::new(Exit::Unavailable, error.to_string(), hint)
 }

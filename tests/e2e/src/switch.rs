@@ -1,0 +1,123 @@
+//! The switch as a process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::Context;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::{PATIENCE, pointsman};
+
+/// `pointsman serve` with a config of its own. Killed when dropped.
+#[derive(Debug)]
+pub struct SwitchProcess {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    listeners: Vec<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    config: PathBuf,
+}
+
+impl SwitchProcess {
+    /// Starts it and waits until every listener is open. Listeners should bind
+    /// port 0: the log says which port each one got.
+    pub async fn start(name: &str, config: &str) -> anyhow::Result<Self> {
+        let path =
+            std::env::temp_dir().join(format!("pointsman-e2e-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, config)?;
+        let mut child = Command::new(pointsman())
+            .args(["serve", "--log-format", "json", "--config"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stderr = child.stderr.take().context("stderr is piped")?;
+        let mut process = Self {
+            child,
+            log: BufReader::new(stderr).lines(),
+            listeners: Vec::new(),
+            metrics: None,
+            config: path,
+        };
+        let wanted = config.matches("[[listener]]").count();
+        while process.listeners.len() < wanted {
+            let line = process.next_line().await?;
+            let address = || {
+                line.get("address")
+                    .and_then(serde_json::Value::as_str)
+                    .and_then(|address| address.parse().ok())
+            };
+            match line.get("message").and_then(serde_json::Value::as_str) {
+                Some("listening") => process.listeners.extend(address()),
+                Some("metrics at /metrics") => process.metrics = address(),
+                _ => {}
+            }
+        }
+        Ok(process)
+    }
+
+    /// The n-th listener of the config.
+    pub fn listener(&self, number: usize) -> anyhow::Result<SocketAddr> {
+        self.listeners
+            .get(number)
+            .copied()
+            .context("no such listener")
+    }
+
+    pub fn metrics(&self) -> anyhow::Result<SocketAddr> {
+        self.metrics.context("the config has no [metrics]")
+    }
+
+    /// Reads the log until a line holds `text`, and returns it.
+    pub async fn wait_for_log(&mut self, text: &str) -> anyhow::Result<serde_json::Value> {
+        loop {
+            let line = self
+                .next_line()
+                .await
+                .with_context(|| format!("waiting for `{text}`"))?;
+            if line.to_string().contains(text) {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// Asks for a drain, as an operator would.
+    pub async fn terminate(&self) -> anyhow::Result<()> {
+        let id = self.child.id().context("the switch has ended")?;
+        let status = Command::new("kill")
+            .args(["-TERM", &id.to_string()])
+            .status()
+            .await?;
+        anyhow::ensure!(status.success(), "kill: {status}");
+        Ok(())
+    }
+
+    pub async fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        // Its log must be read, or the switch would wait for a full pipe.
+        let drain = async { while let Ok(Some(_)) = self.log.next_line().await {} };
+        let (status, ()) =
+            tokio::time::timeout(PATIENCE, async { tokio::join!(self.child.wait(), drain) })
+                .await
+                .context("the switch does not end")?;
+        Ok(status?)
+    }
+
+    async fn next_line(&mut self) -> anyhow::Result<serde_json::Value> {
+        let line = tokio::time::timeout(PATIENCE, self.log.next_line())
+            .await
+            .context("the log is silent")??
+            .context("the switch has ended")?;
+        serde_json::from_str(&line).with_context(|| format!("not a JSON line: {line}"))
+    }
+}
+
+impl Drop for SwitchProcess {
+    fn drop(&mut self) {
+        // Nothing depends on it; a left-over file is in the temporary folder.
+        let _ = std::fs::remove_file(&self.config);
+    }
+}
