@@ -134,11 +134,14 @@ fn write(view: &View<'_>, fields: &MatchFields, mut out: &mut [u8]) {
 }
 
 impl Expectation {
-    /// The field in which an approval differs from what was asked for.
+    /// The field that keeps an answer from being one: it says nothing, or approves something else than was asked for.
     ///
-    /// ISO 8583-1:1987, field 4: the amount of an approval is that of the request. Code 10 approves a part of it.
+    /// ISO 8583-1:1987, 4.4.5: field 39 is mandatory in 0110, 0210 and 0430; the amount of an approval is that of the
+    /// request. Code 10 approves a part of it.
     pub(super) fn mismatch(&self, answer: &View<'_>) -> Option<u8> {
-        let code = answer.response_code()?;
+        let Some(code) = answer.response_code() else {
+            return Some(39);
+        };
         let (asked, given) = (self.amount?, answer.amount()?);
         let fits = if code.as_str() == "10" {
             given <= asked

@@ -76,8 +76,8 @@ const REQUEST: Mti = Mti::literal(b"0800");
 
 impl Exchange {
     /// Is this the answer to it?
-    pub(super) fn is_answered_by(&self, stan: Option<Stan>) -> bool {
-        stan == Some(self.stan)
+    pub(super) fn is_answered_by(&self, mti: Mti, stan: Option<Stan>) -> bool {
+        REQUEST.response() == Some(mti) && stan == Some(self.stan)
     }
 }
 

@@ -77,7 +77,9 @@ impl<R> Link<R> {
                 stan,
                 ..
             } => {
-                let resting = stan.is_some_and(|stan| self.stans.is_busy(stan));
+                // A number that is busy but not open rests: its request was answered.
+                let resting = self.in_flight.fields().stan
+                    && stan.is_some_and(|stan| self.stans.is_busy(stan));
                 let why = match why {
                     UnmatchedReason::Unknown if resting => UnmatchedReason::AlreadyAnswered,
                     why => why,
@@ -193,7 +195,7 @@ impl<R> Link<R> {
                 response_code,
             } => {
                 let approved = response_code == Some(ResponseCode::APPROVED);
-                match self.own_answered(stan) {
+                match self.own_answered(mti, stan) {
                     Some(code) => {
                         if !approved {
                             self.event(LinkEvent::NetworkManagementRefused {
@@ -227,8 +229,8 @@ impl<R> Link<R> {
         }
     }
 
-    /// Which of our own messages has this trace number.
-    fn own_answered(&self, stan: Option<Stan>) -> Option<NetworkManagementCode> {
+    /// Which of our own messages it answers.
+    fn own_answered(&self, mti: Mti, stan: Option<Stan>) -> Option<NetworkManagementCode> {
         let (exchange, code) = match self.state {
             State::SigningOn(exchange) => (Some(exchange), NetworkManagementCode::SignOn),
             State::SigningOff(exchange) => (Some(exchange), NetworkManagementCode::SignOff),
@@ -238,7 +240,7 @@ impl<R> Link<R> {
             State::Down { .. } | State::Connecting { .. } | State::Drained => return None,
         };
         exchange
-            .filter(|exchange| exchange.is_answered_by(stan))
+            .filter(|exchange| exchange.is_answered_by(mti, stan))
             .map(|_| code)
     }
 

@@ -1,6 +1,6 @@
 //! What a terminal's message is, and what the switch does with such.
 
-use pointsman_iso8583::{MtiClass, View};
+use pointsman_iso8583::{Mti, MtiClass, View};
 
 /// What the switch does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,4 +45,11 @@ pub(super) fn classify(view: &View<'_>) -> Class {
 fn is_inquiry(view: &View<'_>) -> bool {
     view.number(3)
         .is_some_and(|code| (300_000..400_000).contains(&code))
+}
+
+/// Does this look like the message type of a request that ISO 8583 knows, so that somebody may wait for an answer even
+/// though the rest cannot be read? Packed digits make message types of much that is none: "GE" is 4745.
+pub(super) fn is_request_like(mti: Mti) -> bool {
+    let [version, class, _, _] = mti.digits();
+    mti.response().is_some() && matches!(version, b'0'..=b'2') && matches!(class, b'1'..=b'8')
 }

@@ -22,7 +22,7 @@ use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pointsman_iso8583::{
-    DecodeError, Dialect, Edit, FieldSet, Mti, Pan, ResponseCode, StanSlot, View,
+    DecodeError, Dialect, Edit, FieldSet, Mti, Pan, ResponseCode, StanSlot, View, Written,
 };
 
 pub use output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
@@ -45,6 +45,9 @@ pub struct Session {
     closed: bool,
     planted: Planted,
 }
+
+/// An answer without these would say something else: what was decided, and about how much.
+const DECISIVE: FieldSet = FieldSet::of(&[4, 39]);
 
 /// What is done with a message that came in.
 enum Decision {
@@ -291,7 +294,7 @@ impl Session {
     fn unreadable(&self, frame: &Bytes, error: DecodeError) -> Decision {
         let (partial, _) = self.profile.dialect.partial(frame);
         if let (Some(header), Some(mti)) = (partial.header(), partial.mti())
-            && mti.response().is_some()
+            && classify::is_request_like(mti)
         {
             let dialect = &self.profile.dialect;
             let asked = Asked {
@@ -360,12 +363,14 @@ impl Session {
             restore::write(leg, &request, &view, self.planted, &mut message).ok()
         });
         match written {
-            Some(written) => Composed::Written {
-                message,
-                response_code,
-                dropped: written.dropped,
-            },
-            None => Composed::Undelivered {
+            Some(Written { dropped, .. }) if dropped.intersection(DECISIVE).is_empty() => {
+                Composed::Written {
+                    message,
+                    response_code,
+                    dropped,
+                }
+            }
+            Some(_) | None => Composed::Undelivered {
                 why: Undelivered::Unwritable,
                 response_code,
             },

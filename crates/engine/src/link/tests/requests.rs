@@ -1,0 +1,323 @@
+//! A request's way: sent, answered, given up on, refused.
+
+use super::*;
+
+#[test]
+fn answers_come_in_any_order() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .purchase("T0000002", "000000000200")
+        .approves("T0000002", "000000000200", "000003")
+        .approves("T0000001", "000000000100", "000002")
+        .check(expect![[r#"
+            T0000001 asks
+                record 1: 0200 000002 is about to be sent
+                send 0200 4=000000000100 11=000002 41=T0000001, after 1
+            T0000002 asks
+                record 2: 0200 000003 is about to be sent
+                send 0200 4=000000000200 11=000003 41=T0000002, after 2
+            bank says 0210 4=000000000200 11=000003 39=00 41=T0000002
+                record 3: 000003 answered 00
+                tell T0000002 0210 4=000000000200 11=000003 39=00 41=T0000002, after 3
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                record 4: 000002 answered 00
+                tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 4
+        "#]]);
+    assert_eq!(dialogue.link.in_flight(), 0);
+}
+
+#[test]
+fn what_moves_no_money_is_not_recorded() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .request(
+            "T0000001",
+            "0400",
+            &[(4, "000000000100"), (11, "000000"), (41, "T0000001")],
+        )
+        .wait(15)
+        .check(expect![[r#"
+            T0000001 asks
+                send 0400 4=000000000100 11=000002 41=T0000001
+            15000 ms
+                (000002 timed out)
+                tell T0000001 Timeout
+        "#]]);
+}
+
+#[test]
+fn nobody_waits_longer_than_the_timeout() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .wait_ms(14_999)
+        .quietly();
+    assert_eq!(dialogue.link.in_flight(), 1);
+    dialogue.wait_ms(1).check(expect![[r#"
+        15000 ms
+            (000002 timed out)
+            record 2: 000002 to be reversed: timeout
+            tell T0000001 Timeout, after 2
+    "#]]);
+    dialogue
+        .wait_ms(500)
+        .approves("T0000001", "000000000100", "000002")
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 500 ms late)
+        "#]]);
+}
+
+#[test]
+fn an_answer_in_the_last_moment_counts_and_one_after_it_does_not() {
+    // The driver hands the frame in before it calls the timer: the clock decides, not the order.
+    for (ms, delivered) in [(14_999, true), (15_000, false), (15_001, false)] {
+        let mut dialogue = Dialogue::signed_on(profile());
+        dialogue.purchase("T0000001", "000000000100").quietly();
+        dialogue.now = dialogue.now + Duration::from_millis(ms);
+        dialogue.approves("T0000001", "000000000100", "000002");
+        assert_eq!(
+            dialogue.script.contains("tell T0000001 0210"),
+            delivered,
+            "{}",
+            dialogue.script
+        );
+        assert_eq!(
+            dialogue.script.contains("tell T0000001 Timeout"),
+            !delivered
+        );
+    }
+}
+
+#[test]
+fn a_request_that_waited_too_long_is_not_sent() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    let accepted = dialogue.now;
+    dialogue.wait(15);
+    let fields = [(4, "000000000100"), (11, "000000"), (41, "T0000001")];
+    dialogue
+        .request_of("T0000001", "0200", &fields, true, accepted)
+        .check(expect![[r#"
+            T0000001 asks
+                tell T0000001 Timeout
+        "#]]);
+}
+
+#[test]
+fn a_broken_connection_leaves_sent_requests_in_doubt() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .request(
+            "T0000002",
+            "0420",
+            &[(4, "000000000100"), (11, "000000"), (41, "T0000002")],
+        )
+        .disconnected()
+        .purchase("T0000003", "000000000300")
+        .check(expect![[r#"
+            T0000001 asks
+                record 1: 0200 000002 is about to be sent
+                send 0200 4=000000000100 11=000002 41=T0000001, after 1
+            T0000002 asks
+                send 0420 4=000000000100 11=000003 41=T0000002
+            disconnected
+                record 2: 000002 to be reversed: disconnected
+                tell T0000001 Disconnected, after 2
+                tell T0000002 Disconnected
+                (lost 2, again in 378 ms)
+                signed_on → down
+            T0000003 asks
+                tell T0000003 LinkDown
+        "#]]);
+    // After the reconnect the host remembers. Nobody here waits for it any more.
+    dialogue
+        .wait(1)
+        .connected()
+        .bank("0810", &[(11, "000004"), (39, "00")])
+        .quietly();
+    dialogue
+        .approves("T0000001", "000000000100", "000002")
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 1000 ms late)
+        "#]]);
+}
+
+#[test]
+fn what_was_held_back_was_not_sent() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue.purchase("T0000001", "000000000100");
+    dialogue.durable = false;
+    dialogue.purchase("T0000002", "000000000200").quietly();
+    dialogue.disconnected().check(expect![[r#"
+        disconnected
+            record 3: 000002 to be reversed: disconnected
+            tell T0000001 Disconnected, after 3
+            record 4: 000003 was not sent
+            tell T0000002 LinkDown
+            (lost 2, again in 378 ms)
+            signed_on → down
+    "#]]);
+}
+
+#[test]
+fn a_full_link_refuses() {
+    let profile = LinkProfile {
+        in_flight_max: 1,
+        ..profile()
+    };
+    let mut dialogue = Dialogue::signed_on(profile);
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .purchase("T0000002", "000000000200")
+        .approves("T0000001", "000000000100", "000002")
+        .purchase("T0000002", "000000000200")
+        .check(expect![[r#"
+            T0000001 asks
+                record 1: 0200 000002 is about to be sent
+                send 0200 4=000000000100 11=000002 41=T0000001, after 1
+            T0000002 asks
+                tell T0000002 LinkBusy
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                record 2: 000002 answered 00
+                tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 2
+            T0000002 asks
+                record 3: 0200 000003 is about to be sent
+                send 0200 4=000000000200 11=000003 41=T0000002, after 3
+        "#]]);
+}
+
+#[test]
+fn numbers_rest_before_they_are_used_again() {
+    let profile = LinkProfile {
+        sign_on: false,
+        stan_range: 1..=2,
+        cooling: Cooling {
+            answered: Duration::from_secs(10),
+            unanswered: Duration::from_secs(120),
+        },
+        ..profile()
+    };
+    let mut dialogue = Dialogue::new(profile);
+    dialogue.connected().quietly();
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .purchase("T0000002", "000000000200")
+        .approves("T0000002", "000000000200", "000002")
+        .purchase("T0000003", "000000000300")
+        .check(expect![[r#"
+            T0000001 asks
+                record 1: 0200 000001 is about to be sent
+                send 0200 4=000000000100 11=000001 41=T0000001, after 1
+            T0000002 asks
+                record 2: 0200 000002 is about to be sent
+                send 0200 4=000000000200 11=000002 41=T0000002, after 2
+            bank says 0210 4=000000000200 11=000002 39=00 41=T0000002
+                record 3: 000002 answered 00
+                tell T0000002 0210 4=000000000200 11=000002 39=00 41=T0000002, after 3
+            T0000003 asks
+                tell T0000003 StanExhausted
+        "#]]);
+    // Number 2 was answered and is free after 10 s; number 1 timed out at 15 s and rests until 135 s.
+    dialogue
+        .wait_ms(9_999)
+        .purchase("T0000003", "000000000300")
+        .check(expect![[r#"
+            T0000003 asks
+                tell T0000003 StanExhausted
+        "#]]);
+    dialogue
+        .wait_ms(1)
+        .purchase("T0000003", "000000000300")
+        .check(expect![[r#"
+            T0000003 asks
+                record 4: 0200 000002 is about to be sent
+                send 0200 4=000000000300 11=000002 41=T0000003, after 4
+        "#]]);
+    dialogue
+        .approves("T0000003", "000000000300", "000002")
+        .wait(124)
+        .quietly();
+    dialogue
+        .purchase("T0000004", "000000000400")
+        .purchase("T0000005", "000000000500")
+        .quietly();
+    assert_eq!(dialogue.link.in_flight(), 1);
+    dialogue
+        .wait(1)
+        .purchase("T0000005", "000000000500")
+        .check(expect![[r#"
+            T0000005 asks
+                record 8: 0200 000001 is about to be sent
+                send 0200 4=000000000500 11=000001 41=T0000005, after 8
+        "#]]);
+}
+
+#[test]
+fn tables_are_empty_at_rest() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    for _ in 0..100 {
+        dialogue
+            .purchase("T0000001", "000000000100")
+            .purchase("T0000002", "000000000200");
+    }
+    for stan in 2..60 {
+        dialogue.approves("T0000001", "000000000100", &format!("{stan:06}"));
+    }
+    dialogue.wait(20).disconnected();
+    let busy = dialogue.link.occupancy();
+    assert_eq!((busy.in_flight, busy.late, busy.outputs), (0, 200 - 29, 0));
+    // Housekeeping wakes nobody: it happens with whatever comes next.
+    dialogue.wait(121);
+    let rest = Occupancy::default();
+    assert_eq!(dialogue.link.occupancy(), rest);
+}
+
+#[test]
+fn a_request_must_be_one() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .request("T0000001", "0210", &[(11, "000000"), (41, "T0000001")])
+        .request("T0000001", "0200", &[(4, "000000000100"), (41, "T0000001")])
+        .check(expect![[r#"
+            T0000001 asks
+                tell T0000001 UnsupportedMti
+            T0000001 asks
+                tell T0000001 FormatError
+        "#]]);
+    let broken = Request {
+        reply_to: "T0000001",
+        ticket: Ticket::new(0, 0),
+        accepted: dialogue.now,
+        message: BytesMut::from(&b"0200 and nonsense"[..]),
+        stan: None,
+        financial: true,
+    };
+    dialogue.link.handle_request(dialogue.now, broken);
+    dialogue.note().check(expect![[r#"
+            tell T0000001 FormatError
+    "#]]);
+    assert_eq!(dialogue.link.occupancy().stans, 0);
+}
+
+#[test]
+fn time_does_not_go_back() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .wait(100)
+        .purchase("T0000001", "000000000100")
+        .quietly();
+    let accepted = dialogue.now;
+    dialogue.now = Instant::ZERO;
+    let fields = [(4, "000000000200"), (11, "000000"), (41, "T0000002")];
+    dialogue.request_of("T0000002", "0200", &fields, true, accepted);
+    assert_eq!(
+        dialogue.link.next_timer(),
+        Some(Instant::ZERO + Duration::from_secs(115))
+    );
+    dialogue.quietly().wait(114).check(expect![[r#""#]]);
+    dialogue.wait(1);
+    assert_eq!(dialogue.script.matches("Timeout").count(), 2);
+}
