@@ -107,11 +107,16 @@ impl SwitchProcess {
     }
 
     async fn next_line(&mut self) -> anyhow::Result<serde_json::Value> {
-        let line = tokio::time::timeout(PATIENCE, self.log.next_line())
-            .await
-            .context("the log is silent")??
-            .context("the switch has ended")?;
-        serde_json::from_str(&line).with_context(|| format!("not a JSON line: {line}"))
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.log.next_line())
+                .await
+                .context("the log is silent")??
+                .context("the switch has ended")?;
+            // Diagnostics about the config come as text, before the log.
+            if let Ok(line) = serde_json::from_str(&line) {
+                return Ok(line);
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Setup {
 }
 
 fn dialect(name: &str) -> std::sync::Arc<Dialect> {
-    Dialect::builtin(name).unwrap()
+    Dialect::builtin(name).unwrap_or_else(|| panic!("{name} is built in"))
 }
 
 fn config(alpha: SocketAddr, bravo: SocketAddr, timeout: &str) -> String {
@@ -73,7 +73,7 @@ fn config(alpha: SocketAddr, bravo: SocketAddr, timeout: &str) -> String {
         r#"
 [switch]
 threads = 2
-drain_timeout = "10s"
+drain_timeout = "20s"
 
 [[listener]]
 name = "pos"
@@ -130,7 +130,7 @@ async fn signed_on(setup: &mut Setup) -> anyhow::Result<(Peer, Peer)> {
     let alpha = setup.alpha.accept_signed_on().await?;
     let bravo = setup.bravo.accept_signed_on().await?;
     for _ in 0..2 {
-        setup.switch.wait_for_log("signed-on").await?;
+        setup.switch.wait_for_log("signed_on").await?;
     }
     Ok((alpha, bravo))
 }
@@ -250,7 +250,7 @@ async fn a_card_without_a_route_is_declined_92() -> anyhow::Result<()> {
     let metrics = metrics(&setup.switch).await?;
     assert_has(
         &metrics,
-        r#"pointsman_declines_total{listener="pos",reason="no-route"} 1"#,
+        r#"pointsman_declines_total{listener="pos",reason="no_route"} 1"#,
     );
     Ok(())
 }
@@ -384,7 +384,7 @@ async fn a_link_that_is_cut_declines_what_was_sent_and_comes_back() -> anyhow::R
     );
 
     let mut alpha = setup.alpha.accept_signed_on().await?;
-    setup.switch.wait_for_log("signed-on").await?;
+    setup.switch.wait_for_log("signed_on").await?;
     terminal
         .send("0200", &purchase(VISA, "000016", "TERM0001"))
         .await?;
