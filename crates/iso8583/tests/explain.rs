@@ -1,0 +1,232 @@
+//! The tree as people see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+mod common;
+
+use common::{dialect, encode, purchase};
+use expect_test::{Expect, expect};
+use pointsman_iso8583::explain;
+use pointsman_iso8583::mask::Unmask;
+
+fn check(name: &str, bytes: &[u8], unmask: Unmask, expected: Expect) {
+    let mut out = String::new();
+    explain::tree(&dialect(name), bytes, unmask, &mut out).unwrap();
+    expected.assert_eq(&out);
+}
+
+fn purchase_bytes(name: &str) -> Vec<u8> {
+    let dialect = dialect(name);
+    encode(&dialect, &purchase(&dialect)).to_vec()
+}
+
+#[test]
+fn a_purchase() {
+    check(
+        "iso87-bcd",
+        &purchase_bytes("iso87-bcd"),
+        Unmask::No,
+        expect![[r#"
+            iso87-bcd message, 265 bytes
+               bytes    length  field  name                                           type       value
+                0..2                0  Message type                                   n4 packed  0200              financial request, acquirer, ISO 8583:1987
+                2..10               1  Bitmap                                         b8         723C448028C09200  2-4 7 11-14 18 22 25 35 37 41 42 49 52 55
+               10..19       16      2  Primary account number                         n..19      411111******1111
+               19..22               3  Processing code                                n6         000000            purchase
+               22..28               4  Amount, transaction                            n12        000000001000      10.00 USD
+               28..33               7  Transmission date and time                     n10        0731123456        31 July 12:34:56 UTC
+               33..36              11  System trace audit number                      n6         000042
+               36..39              12  Time, local transaction                        n6         143456            14:34:56
+               39..41              13  Date, local transaction                        n4         0731              31 July
+               41..43              14  Date, expiration                               n4         2912              2029-12
+               43..45              18  Merchant type                                  n4         5411
+               45..47              22  Point of service entry mode                    n3         051               chip, PIN pad
+               47..48              25  Point of service condition code                n2         00                normal
+               48..66       34     35  Track 2 data                                   z..37      411111******1111D*****************
+               66..78              37  Retrieval reference number                     an12       421312000042
+               78..86              41  Card acceptor terminal identification          ans8       TERM0001
+               86..101             42  Card acceptor identification code              ans15      MERCHANT0000001
+              101..104             49  Currency code, transaction                     an3        840               USD
+              104..112             52  Personal identification number data            b8         ****************
+              112..265     151     55  Integrated circuit card data                   b...999    151 bytes
+              114..125                   9F26 Application cryptogram                  b8         A1B2C3D4E5F60718
+              125..129                   9F27 Cryptogram information data             b1         80
+              129..150                   9F10 Issuer application data                 b18        0110A00003220000000000000000000000FF
+              150..157                   9F37 Unpredictable number                    b4         11223344
+              157..162                   9F36 Application transaction counter         b2         0042
+              162..169                   95 Terminal verification results             b5         0080008000
+              169..174                   9A Transaction date                          b3         240731
+              174..177                   9C Transaction type                          b1         00
+              177..186                   9F02 Amount, authorised                      b6         000000001000
+              186..191                   5F2A Transaction currency code               b2         0840
+              191..195                   82 Application interchange profile           b2         3C00
+              195..200                   9F1A Terminal country code                   b2         0840
+              200..209                   9F03 Amount, other                           b6         000000000000
+              209..215                   9F33 Terminal capabilities                   b3         E0F8C8
+              215..221                   9F34 Cardholder verification method results  b3         410302
+              221..231                   5A Application PAN                           b8         411111******1111
+              231..235                   5F34 Application PAN sequence number         b1         01
+              235..244                   84 Dedicated file name                       b7         A0000000031010
+              244..265                   57 Track 2 equivalent data                   b19        411111******1111D********************F
+        "#]],
+    );
+}
+
+#[test]
+fn a_unionpay_answer_unmasked() {
+    let dialect = dialect("unionpay-pos");
+    let mut values = purchase(&dialect);
+    values.mti = "0210".parse().unwrap();
+    values
+        .fields
+        .retain(|number, _| [2, 3, 4, 11].contains(number));
+    for (number, value) in [
+        (39, "00"),
+        (44, "0309       4843       "),
+        (49, "156"),
+        (60, "22000727000600"),
+    ] {
+        values.fields.insert(number, value.to_owned());
+    }
+    values.fields.insert(
+        55,
+        "910A112233445566778830308A0230307107860584D2000000".into(),
+    );
+    values.fields.insert(62, String::new());
+    check(
+        "unionpay-pos",
+        &encode(&dialect, &values),
+        Unmask::Yes,
+        expect![[r#"
+            unionpay-pos message, 108 bytes
+               bytes    length  field  name                                     type       value
+                0..5                   TPDU                                     b5         6000030000                to 0003, from 0000
+                5..11                  Header                                   b6         603100310100              application 60 (magnetic stripe), version 31, status 0, to do 0 (nothing), sub-version 310100
+               11..13               0  Message type                             n4 packed  0210                      financial request response, acquirer, ISO 8583:1987
+               13..21               1  Bitmap                                   b8         7020000002108214          2-4 11 39 44 49 55 60 62
+               21..30       16      2  Primary account number                   n..19      4111111111111111
+               30..33               3  Processing code                          n6         000000                    purchase
+               33..39               4  Amount, transaction                      n12        000000001000              10.00 CNY
+               39..42              11  POS trace number                         n6         000042
+               42..44              39  Response code                            an2        00                        approved
+               44..67       22     44  Additional response data                 ans..25    "0309       4843       "
+               67..70              49  Currency code, transaction               an3        156                       CNY
+               70..97       25     55  Integrated circuit card data             b...999    25 bytes
+               72..84                    91 Issuer authentication data          b10        11223344556677883030
+               84..88                    8A Authorisation response code         b2         3030
+               88..97                    71 Issuer script template 1            b7                                   template
+               90..97                      86 Issuer script command             b5         84D2000000
+               97..106      14     60  Transaction type, batch, network code    n...30     22000727000600            type 22, batch 000727, network code 000
+              106..108       0     62  Working keys, parameters, serial number  b...999    ""
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_digit() {
+    let mut bytes = purchase_bytes("iso87-ascii");
+    bytes[45] = b'X';
+    check("iso87-ascii", &bytes, Unmask::No, expect![[r#"
+        iso87-ascii message, 490 bytes
+          bytes   length  field  name                    type       value
+           0..4               0  Message type            n4         0200              financial request, acquirer, ISO 8583:1987
+           4..20              1  Bitmap                  b8 as hex  723C448028C09200  2-4 7 11-14 18 22 25 35 37 41 42 49 52 55
+          20..38      16      2  Primary account number  n..19      411111******1111
+          38..44              3  Processing code         n6         000000            purchase
+
+        error at byte 45, field 4, Amount, transaction
+          expected  a digit
+          found     0x58 ('X')
+          bytes     .. ** 30 30 30 30 30 30 30 58 30 30 30 30 30 30 31 30 ..
+                                               ^^
+          not read  4 7 11-14 18 22 25 35 37 41 42 49 52 55
+    "#]]);
+}
+
+#[test]
+fn cut_off_in_track_2() {
+    check(
+        "iso87-ebcdic",
+        &purchase_bytes("iso87-ebcdic")[..110],
+        Unmask::No,
+        expect![[r#"
+            iso87-ebcdic message, 110 bytes
+              bytes   length  field  name                             type   value
+               0..4               0  Message type                     n4     0200              financial request, acquirer, ISO 8583:1987
+               4..12              1  Bitmap                           b8     723C448028C09200  2-4 7 11-14 18 22 25 35 37 41 42 49 52 55
+              12..30      16      2  Primary account number           n..19  411111******1111
+              30..36              3  Processing code                  n6     000000            purchase
+              36..48              4  Amount, transaction              n12    000000001000
+              48..58              7  Transmission date and time       n10    0731123456        31 July 12:34:56 UTC
+              58..64             11  System trace audit number        n6     000042
+              64..70             12  Time, local transaction          n6     143456            14:34:56
+              70..74             13  Date, local transaction          n4     0731              31 July
+              74..78             14  Date, expiration                 n4     2912              2029-12
+              78..82             18  Merchant type                    n4     5411
+              82..85             22  Point of service entry mode      n3     051               chip, PIN pad
+              85..87             25  Point of service condition code  n2     00                normal
+
+            error at byte 89, field 35, Track 2 data
+              expected  34 bytes for a length or its value
+              found     21 bytes left
+              bytes     .. F1 F0 F5 F1 F0 F0 ** ** ** ** ** ** ** ** ** ** ** ..
+                                                   ^^
+              not read  35 37 41 42 49 52 55
+        "#]],
+    );
+}
+
+#[test]
+fn the_wrong_dialect() {
+    check(
+        "iso87-ascii",
+        &purchase_bytes("iso87-bcd"),
+        Unmask::No,
+        expect![[r#"
+            iso87-ascii message, 265 bytes
+
+            error at byte 0, header and message type
+              expected  a digit
+              found     0x02
+              bytes     02 00 72 3C 44 80 28 C0 92 ..
+                        ^^
+              hint      the message makes sense as iso87-bcd
+        "#]],
+    );
+}
+
+#[test]
+fn a_length_prefix_left_on() {
+    let message = purchase_bytes("iso87-mixed");
+    let framed = [
+        &u16::try_from(message.len()).unwrap().to_be_bytes()[..],
+        &message,
+    ]
+    .concat();
+    check("iso87-mixed", &framed, Unmask::No, expect![[r#"
+        iso87-mixed message, 325 bytes
+
+        error at byte 0, header and message type
+          expected  a digit
+          found     0x01
+          bytes     01 43 30 32 30 30 72 3C 44 ..
+                    ^^
+          hint      the message makes sense after a 2-byte length (2 bytes)
+    "#]]);
+}
+
+#[test]
+fn nothing() {
+    check("iso87-ascii", b"", Unmask::No, expect![[r#"
+        iso87-ascii message, 0 bytes
+
+        error at byte 0, header and message type
+          expected  4 bytes for the MTI
+          found     0 bytes left
+          bytes
+                    ^^ the message ends here
+    "#]]);
+}

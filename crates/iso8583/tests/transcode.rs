@@ -1,0 +1,138 @@
+//! From every dialect to every other: what both can hold gets across, and only that.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use common::{config, dialects, encode, message, values_of};
+use pointsman_iso8583::{Content, Dialect, Encoding, Field, Length, Stan, Transcoder};
+use proptest::test_runner::TestRunner;
+
+/// The value as the other field reads it, if it can hold it.
+fn carried(from: &Field, to: &Field, text: &str) -> Option<String> {
+    let packed = |field: &Field| field.encoding == Encoding::Bcd;
+    let text = match (from.content, packed(from), packed(to)) {
+        (Content::Z, true, false) => text.replace('D', "="),
+        (Content::Z, false, true) => text.replace('=', "D"),
+        _ => text.to_owned(),
+    };
+    let characters = text.chars().count();
+    let bytes = characters / 2;
+    let is_binary = from.content == Content::B;
+    let fits = match to.length {
+        _ if is_binary != (to.content == Content::B) => false,
+        // A fixed field is another thing than one of another fixed length, even if a value of it would fit.
+        Length::Fixed(length) if is_binary => bytes == usize::from(length),
+        Length::Fixed(length) => characters == usize::from(length),
+        Length::Variable { max, .. } if is_binary && to.encoding == Encoding::Raw => {
+            bytes <= usize::from(max)
+        }
+        Length::Variable { max, .. } => characters <= usize::from(max),
+    };
+    let allowed = |character: char| match to.content {
+        Content::N => character.is_ascii_digit(),
+        Content::SignedN | Content::B => true,
+        Content::Z => character.is_ascii_digit() || "D=".contains(character),
+        Content::A => character.is_ascii_alphabetic() || character == ' ',
+        Content::An => character.is_ascii_alphanumeric() || character == ' ',
+        Content::Ans | Content::Ns if to.encoding == Encoding::Ebcdic500 => true,
+        Content::Ans | Content::Ns => (' '..='~').contains(&character),
+    };
+    (fits && text.chars().all(allowed)).then_some(text)
+}
+
+/// The fields that are not the same, as they are and as they should be.
+fn differences(
+    found: &BTreeMap<u8, String>,
+    expected: &BTreeMap<u8, String>,
+) -> Vec<(u8, Option<String>, Option<String>)> {
+    let numbers = 2..=128;
+    numbers
+        .map(|number| {
+            (
+                number,
+                found.get(&number).cloned(),
+                expected.get(&number).cloned(),
+            )
+        })
+        .filter(|(_, found, expected)| found != expected)
+        .collect()
+}
+
+/// Every random message of one dialect, in the other.
+fn check(from: &Arc<Dialect>, to: &Arc<Dialect>) {
+    let strict = Transcoder::new(from, to);
+    let lenient = Transcoder::new(from, to).lenient();
+    let pair = format!("{} to {}", from.name(), to.name());
+    let mut runner = TestRunner::new(config(16));
+    let outcome = runner.run(&message(from), |values| {
+        let original = encode(from, &values);
+        let view = from.view(&original).unwrap();
+        let mut expected = BTreeMap::new();
+        let mut dropped = Vec::new();
+        for (number, text) in &values.fields {
+            let source = from.field(*number).unwrap();
+            match to
+                .field(*number)
+                .and_then(|target| carried(source, target, text))
+            {
+                Some(text) => drop(expected.insert(*number, text)),
+                None => dropped.push(*number),
+            }
+        }
+
+        let mut out = BytesMut::from(&b"before"[..]);
+        let written = lenient
+            .write(&view, values.mti, to.default_header(), &[], &mut out)
+            .unwrap();
+        assert_eq!(
+            written.dropped.iter().collect::<Vec<_>>(),
+            dropped,
+            "{pair}"
+        );
+        assert_eq!(written.message, 6..out.len());
+        let bytes = out.split_off(6);
+        assert_eq!(out, "before");
+        let read = values_of(&to.view(&bytes).unwrap());
+        assert_eq!(differences(&read.fields, &expected), [], "{pair}");
+        assert_eq!(
+            (read.mti, read.header.as_slice()),
+            (values.mti, to.default_header())
+        );
+
+        let mut again = BytesMut::new();
+        match strict.write(&view, values.mti, to.default_header(), &[], &mut again) {
+            Ok(_) => assert_eq!((again, dropped.is_empty()), (bytes.clone(), true), "{pair}"),
+            Err(error) => assert_eq!((error.field(), again.len()), (dropped[0], 0), "{pair}"),
+        }
+
+        let mut stamped = bytes.to_vec();
+        if let Some(slot) = &written.stan {
+            slot.stamp(&mut stamped, Stan::new(654_321).unwrap());
+            expected.insert(11, "654321".to_owned());
+        }
+        assert_eq!(written.stan.is_some(), expected.contains_key(&11), "{pair}");
+        let read = values_of(&to.view(&stamped).unwrap());
+        assert_eq!(differences(&read.fields, &expected), [], "{pair}");
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{pair}: {error}");
+    }
+}
+
+#[test]
+fn every_pair_of_dialects() {
+    for from in dialects() {
+        for to in dialects() {
+            check(&from, &to);
+        }
+    }
+}
