@@ -152,6 +152,11 @@ impl<'d> Builder<'d> {
         self.out.len() - self.start
     }
 
+    /// Will the message have a secondary bitmap, as it stands now?
+    pub(crate) fn has_secondary_bitmap(&self) -> bool {
+        self.last > 64
+    }
+
     fn add(
         &mut self,
         number: u8,

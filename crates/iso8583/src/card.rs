@@ -47,11 +47,10 @@ impl Pan {
             .unwrap_or_default()
     }
 
-    /// First six and last four digits, the rest as `*`. PCI DSS 3.4.1 allows no more; a number of fewer than 13 digits,
-    /// where these ten would be nearly all, shows only its last four.
+    /// What may be shown of it: see [`crate::mask::pan`].
     #[must_use]
     pub fn masked(&self) -> String {
-        masked_digits(self.expose())
+        crate::mask::pan(self.expose())
     }
 
     /// Is the last digit the check digit of ISO/IEC 7812-1 annex B?
@@ -74,27 +73,6 @@ impl fmt::Debug for Pan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pan({})", self.masked())
     }
-}
-
-/// First six and last four characters, the rest as `*`; fewer than 13 show the last four, fewer than 8 nothing.
-pub(crate) fn masked_digits(digits: &str) -> String {
-    let length = digits.chars().count();
-    let (head, tail) = match length {
-        13.. => (6, 4),
-        8..13 => (0, 4),
-        _ => (0, 0),
-    };
-    digits
-        .chars()
-        .enumerate()
-        .map(|(place, digit)| {
-            if place < head || place + tail >= length {
-                digit
-            } else {
-                '*'
-            }
-        })
-        .collect()
 }
 
 /// Track 2: the PAN, a separator, expiry, service code and discretionary data; without sentinels and check character.

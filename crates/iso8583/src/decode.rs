@@ -11,7 +11,7 @@ use crate::field::{
     TextEncoding,
 };
 use crate::mti::Mti;
-use crate::view::{PartialView, View};
+use crate::view::PartialView;
 
 /// Reads as far as the message is in order.
 pub(crate) fn decode<'a>(
@@ -297,22 +297,23 @@ fn check_content(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize
     };
     for (place, byte) in value.iter().enumerate() {
         let byte = *byte;
+        let sign = field.content == Content::SignedN && place == 0;
+        if if sign {
+            charset.is_sign(byte)
+        } else {
+            charset.allows(field.content, byte)
+        } {
+            continue;
+        }
         let kind = match field.content {
-            Content::SignedN if place == 0 => {
-                if charset.is_sign(byte) {
-                    continue;
-                }
-                Kind::NotSign(byte)
-            }
+            _ if sign => Kind::NotSign(byte),
             Content::N | Content::SignedN => Kind::NotDigit(byte),
             Content::Z => Kind::NotTrack(byte),
             Content::A | Content::An | Content::Ans | Content::Ns | Content::B => {
                 Kind::NotText(byte)
             }
         };
-        if !charset.allows(field.content, byte) {
-            return Err((place, kind));
-        }
+        return Err((place, kind));
     }
     Ok(())
 }
@@ -351,23 +352,4 @@ fn is_bcd(byte: u8) -> bool {
 
 fn byte_at(bytes: &[u8], place: usize) -> u8 {
     bytes.get(place).copied().unwrap_or_default()
-}
-
-impl<'a> View<'a> {
-    /// Reads and validates a whole message.
-    pub(crate) fn parse(dialect: &'a Dialect, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
-        let (partial, error) = decode(dialect, bytes);
-        match (partial.into_view(), error) {
-            (Some(view), None) => Ok(view),
-            (_, Some(error)) => Err(error),
-            (None, None) => Err(DecodeError {
-                offset: 0,
-                field: 0,
-                kind: Kind::Truncated {
-                    needed: 0,
-                    available: 0,
-                },
-            }),
-        }
-    }
 }

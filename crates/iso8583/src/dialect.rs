@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::field::{
     BitmapEncoding, Encoding, Field, FieldSet, PadSide, PrefixEncoding, TextEncoding,
 };
+use crate::plan::Step;
 use crate::source;
 use crate::values::Reason;
 
@@ -30,6 +31,8 @@ pub struct Dialect {
     pub(crate) defaults: Defaults,
     pub(crate) fields: Box<[Option<Field>]>,
     pub(crate) defined: FieldSet,
+    /// By field number, for the fast path.
+    pub(crate) steps: Box<[Step; 129]>,
     pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
     pub(crate) echo: FieldSet,
 }

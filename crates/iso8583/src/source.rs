@@ -16,6 +16,7 @@ use crate::field::{
     BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
 };
+use crate::plan::Step;
 use crate::values::Reason;
 
 /// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
@@ -51,6 +52,8 @@ struct At<T> {
 /// What the source says, with what it extends merged in.
 #[derive(Debug, Default)]
 struct Raw {
+    /// What it extends could not be read: that much is missing is no news then.
+    orphaned: bool,
     name: Option<At<String>>,
     description: Option<At<String>>,
     header: Option<At<Vec<u8>>>,
@@ -251,7 +254,10 @@ impl Reader<'_> {
         let span = parent.span.clone().unwrap_or_default();
         if extended.contains(name) {
             self.error(span, format!("'{name}' extends itself"), None);
-            return Raw::default();
+            return Raw {
+                orphaned: true,
+                ..Raw::default()
+            };
         }
         let Some(source) = Dialect::builtin_source(name) else {
             let help = format!("built in are: {}", Dialect::builtin_names().join(", "));
@@ -260,7 +266,10 @@ impl Reader<'_> {
                 format!("'{name}' is not a built-in dialect"),
                 Some(&help),
             );
-            return Raw::default();
+            return Raw {
+                orphaned: true,
+                ..Raw::default()
+            };
         };
         extended.push(name.clone());
         let raw = Raw::read(source, false, extended, self.errors);
@@ -575,7 +584,7 @@ fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
         });
     }
     let mut required = |present: bool, what: &str| {
-        if !present {
+        if !present && !raw.orphaned {
             let help = Some("or extend a built-in dialect: extends = \"iso87-ascii\"".to_owned());
             errors.push(DialectError {
                 span: None,
@@ -620,6 +629,7 @@ fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
 
     let mut fields: Vec<Option<Field>> = vec![None; 129];
     let mut defined = FieldSet::EMPTY;
+    let mut steps = Box::new([Step::UNDEFINED; 129]);
     for (number, raw_field) in &raw.fields {
         if *number > 64 && !secondary_bitmap {
             // An inherited table is cut to what one bitmap can announce; a field of one's own there is a mistake.
@@ -636,7 +646,9 @@ fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
         }
         if let Some(field) = resolve_field(*number, raw_field, &defaults, errors)
             && let Some(place) = fields.get_mut(usize::from(*number))
+            && let Some(step) = steps.get_mut(usize::from(*number))
         {
+            *step = Step::of(&field);
             *place = Some(field);
             defined.insert(*number);
         }
@@ -667,6 +679,7 @@ fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
         defaults,
         fields: fields.into(),
         defined,
+        steps,
         response_codes,
         echo: raw
             .echo
@@ -757,8 +770,22 @@ fn resolve_field(
         sensitive: raw
             .sensitive
             .as_ref()
-            .map_or(Sensitive::No, |sensitive| sensitive.value),
+            .map_or_else(|| sensitive_by_number(number), |sensitive| sensitive.value),
     })
+}
+
+/// What a field hides if its definition does not say: a new dialect must not show card data because somebody forgot a
+/// word. What the 1987 standard leaves to national or private use is free text.
+fn sensitive_by_number(number: u8) -> Sensitive {
+    match number {
+        2 | 34 => Sensitive::Pan,
+        35 | 36 | 45 => Sensitive::Track,
+        52 => Sensitive::Pin,
+        55 => Sensitive::Icc,
+        96 => Sensitive::Secret,
+        44 | 46..=48 | 54 | 56..=63 | 101..=127 => Sensitive::FreeText,
+        _ => Sensitive::No,
+    }
 }
 
 /// Writes a dialect as TOML that needs no `extends`.
@@ -842,7 +869,7 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         if field.pad != defaults.pad {
             write!(out, ", pad = \"{}\"", word_of(&PAD_WORDS, field.pad))?;
         }
-        if field.sensitive != Sensitive::No {
+        if field.sensitive != sensitive_by_number(field.number) {
             write!(
                 out,
                 ", sensitive = \"{}\"",

@@ -146,7 +146,7 @@ impl Transcoder {
         let mut builder =
             Builder::with_header(&self.to, out, header, mti).map_err(TranscodeError::Value)?;
         let mut dropped = FieldSet::EMPTY;
-        let mut stan = None;
+        let mut stan_position = None;
         let mut pending = edits.iter().filter(|edit| match edit {
             Edit::Copy(number, other) => other.has(*number),
             Edit::Set(..) | Edit::Drop(_) => true,
@@ -185,10 +185,7 @@ impl Transcoder {
                 None => return Err(TranscodeError::NotCarried { field: number }),
             }
             if number == 11 && builder.position() > position {
-                stan = self
-                    .to
-                    .field(11)
-                    .and_then(|field| StanSlot::of(field, position));
+                stan_position = Some(position);
             }
             if edited.is_some() {
                 edit = pending.next();
@@ -205,7 +202,15 @@ impl Transcoder {
             }
             field = view.fields().next_after(number);
         }
+        // A field above 64 has moved field 11 behind the secondary bitmap.
+        let moved = if builder.has_secondary_bitmap() {
+            self.to.bitmap.length()
+        } else {
+            0
+        };
         let message = builder.finish().map_err(TranscodeError::Value)?;
+        let stan =
+            stan_position.and_then(|position| StanSlot::of(self.to.field(11)?, position + moved));
         Ok(Written {
             message,
             stan,

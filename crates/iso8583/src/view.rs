@@ -9,6 +9,7 @@ use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::field::{Content, Encoding, Field, FieldSet, Length};
 use crate::mti::Mti;
+use crate::scan;
 use crate::text::{self, TextBuffer};
 use crate::transcode::StanSlot;
 use crate::values::{AmountMinor, ResponseCode, Stan};
@@ -42,8 +43,32 @@ impl Dialect {
     ///
     /// # Errors
     /// The first thing that is wrong, with field and offset.
+    #[inline]
     pub fn view<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
-        View::parse(self, bytes)
+        let mut view = View {
+            dialect: self,
+            bytes,
+            mti: Mti::literal(b"0000"),
+            fields: FieldSet::EMPTY,
+            end: narrow(bytes.len()),
+            starts: [0; 129],
+        };
+        if view.scan() {
+            Ok(view)
+        } else {
+            self.view_with_care(bytes)
+        }
+    }
+
+    /// For messages that the fast path refuses: finds out what is wrong. It alone decides; should it find nothing wrong,
+    /// then nothing is.
+    #[cold]
+    fn view_with_care<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
+        let (partial, error) = decode::decode(self, bytes);
+        match error {
+            Some(error) => Err(error),
+            None => Ok(partial.view),
+        }
     }
 
     /// Reads a message as far as it is in order.
@@ -66,6 +91,18 @@ impl Dialect {
 }
 
 impl<'a> View<'a> {
+    #[inline(never)]
+    fn scan(&mut self) -> bool {
+        match scan::scan(self.dialect, self.bytes, &mut self.starts) {
+            Some(scanned) => {
+                self.mti = scanned.mti;
+                self.fields = scanned.fields;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// The dialect it was read in.
     #[must_use]
     pub fn dialect(&self) -> &'a Dialect {
@@ -290,10 +327,6 @@ impl<'a> PartialView<'a> {
         }
         self.view.fields.insert(number);
         self.view.end = narrow(end);
-    }
-
-    pub(crate) fn into_view(self) -> Option<View<'a>> {
-        self.readable.then_some(self.view)
     }
 
     /// What stands before the MTI, if that much is there.

@@ -1,0 +1,226 @@
+//! Reading a message fast: steps over the fields of the bitmap, checking whole runs of bytes at once.
+//!
+//! The idea, in five lines:
+//! ```text
+//! for each announced field, lowest bit first:
+//!     note where it begins
+//!     if its bytes must pass another check than the run before it: check that run, begin a new one here
+//!     step over it: by its fixed length, or by its prefix
+//! check the last run; it must end where the message ends
+//! ```
+//! Neighbours of one kind, as the digits of fields 2 to 25 are, cost one check for all of them. Bounds are checked with
+//! the run: a run that ends behind the message does not exist. Whatever is wrong, the answer is only that something is;
+//! [`crate::decode`] then says what, and owns the definition of right and wrong.
+
+use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
+use crate::field::{BitmapEncoding, FieldSet, TextEncoding};
+use crate::mti::Mti;
+use crate::plan::{Prefix, Shape, Step};
+use crate::swar::{self, Check};
+
+/// What reading a message gives, next to the offsets.
+pub(crate) struct Scanned {
+    pub(crate) mti: Mti,
+    pub(crate) fields: FieldSet,
+}
+
+/// Reads the message; `starts` gets the offset of each present field. `None`: something is wrong with it.
+#[inline(always)]
+pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> Option<Scanned> {
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return None;
+    }
+    let head = bytes.get(dialect.header.len()..)?;
+    let (mti, body) = scan_mti(dialect.mti, head)?;
+    let (primary, body) = scan_bitmap(dialect.bitmap, body)?;
+    let (secondary, body) = if primary & 1 == 0 {
+        (0, body)
+    } else if dialect.secondary_bitmap {
+        scan_bitmap(dialect.bitmap, body)?
+    } else {
+        return None;
+    };
+    let fields = FieldSet::from_bits(u128::from(primary) | u128::from(secondary) << 64).without(1);
+    // Field 65 is never defined: a third bitmap is refused here, too.
+    if !fields.difference(dialect.defined).is_empty() {
+        return None;
+    }
+    let mut run = Run {
+        bytes,
+        check: Check::Nothing,
+        start: bytes.len() - body.len(),
+    };
+    let mut offset = run.start;
+    for (base, half) in [(0, primary & !1), (64, secondary)] {
+        let mut rest = half;
+        while rest != 0 {
+            let number = base + rest.trailing_zeros() as usize + 1;
+            rest &= rest - 1;
+            let step = dialect.steps.get(number)?;
+            *starts.get_mut(number)? = offset as u16;
+            offset = if step.prefix == Prefix::None {
+                run.fixed(step, offset)?
+            } else {
+                run.variable(step, offset)?
+            };
+        }
+    }
+    run.close(offset)?;
+    (offset == bytes.len()).then_some(Scanned { mti, fields })
+}
+
+/// Bytes up to some offset that have yet to pass a check.
+struct Run<'a> {
+    bytes: &'a [u8],
+    check: Check,
+    start: usize,
+}
+
+impl Run<'_> {
+    /// Checks what has gathered up to `end`.
+    #[inline(always)]
+    fn close(&self, end: usize) -> Option<()> {
+        self.check
+            .holds(self.bytes.get(self.start..end)?)
+            .then_some(())
+    }
+
+    /// Steps over a fixed field.
+    #[inline(always)]
+    fn fixed(&mut self, step: &Step, offset: usize) -> Option<usize> {
+        let end = offset + usize::from(step.length);
+        if step.check != self.check {
+            self.close(offset)?;
+            (self.check, self.start) = (step.check, offset);
+        }
+        match step.shape {
+            Shape::Bytes | Shape::PackedEven | Shape::Hex => {}
+            Shape::PackedFillerFirst => no_filler(self.bytes.get(offset)? >> 4)?,
+            Shape::PackedFillerLast => no_filler(self.bytes.get(end.checked_sub(1)?)? & 0x0F)?,
+            Shape::SignedAscii | Shape::SignedEbcdic => {
+                // The digits before the sign are one run, those behind it another.
+                self.close(offset)?;
+                self.start = offset + 1;
+                let sign = *self.bytes.get(offset)?;
+                let base = if step.shape == Shape::SignedAscii {
+                    b'C'
+                } else {
+                    0xC3
+                };
+                // C and D are neighbours in both character sets.
+                if sign.wrapping_sub(base) > 1 {
+                    return None;
+                }
+            }
+        }
+        Some(end)
+    }
+
+    /// Steps over a variable field.
+    #[inline(always)]
+    fn variable(&mut self, step: &Step, offset: usize) -> Option<usize> {
+        let (length, value) = read_prefix(step.prefix, self.bytes, offset)?;
+        if length > usize::from(step.length) {
+            return None;
+        }
+        let end = match step.shape {
+            Shape::PackedFillerFirst | Shape::PackedFillerLast | Shape::PackedEven => {
+                let end = value + length.div_ceil(2);
+                if length % 2 == 1 {
+                    let filler = match step.shape {
+                        Shape::PackedFillerFirst => self.bytes.get(value)? >> 4,
+                        _ => self.bytes.get(end.checked_sub(1)?)? & 0x0F,
+                    };
+                    no_filler(filler)?;
+                }
+                end
+            }
+            Shape::Hex if length % 2 == 1 => return None,
+            Shape::Hex | Shape::Bytes | Shape::SignedAscii | Shape::SignedEbcdic => value + length,
+        };
+        if step.check != self.check || !step.prefix_passes {
+            self.close(offset)?;
+            (self.check, self.start) = (step.check, value);
+        }
+        Some(end)
+    }
+}
+
+/// A filler nibble must be 0.
+#[inline(always)]
+fn no_filler(nibble: u8) -> Option<()> {
+    (nibble == 0).then_some(())
+}
+
+/// The length a prefix says, and where the value begins.
+#[inline(always)]
+fn read_prefix(prefix: Prefix, bytes: &[u8], offset: usize) -> Option<(usize, usize)> {
+    let rest = bytes.get(offset..)?;
+    let characters = |digits: &[u8], zero: u8| {
+        digits.iter().try_fold(0, |length, byte| {
+            let digit = byte.wrapping_sub(zero);
+            (digit <= 9).then_some(length * 10 + usize::from(digit))
+        })
+    };
+    let packed = |byte: u8| {
+        let wrong = byte & (byte << 1 | byte << 2) & 0x88;
+        (wrong == 0).then_some(usize::from(byte >> 4) * 10 + usize::from(byte & 0x0F))
+    };
+    match prefix {
+        Prefix::None => Some((0, offset)),
+        Prefix::Ascii2 => Some((characters(rest.first_chunk::<2>()?, b'0')?, offset + 2)),
+        Prefix::Ascii3 => Some((characters(rest.first_chunk::<3>()?, b'0')?, offset + 3)),
+        Prefix::Ebcdic2 => Some((characters(rest.first_chunk::<2>()?, 0xF0)?, offset + 2)),
+        Prefix::Ebcdic3 => Some((characters(rest.first_chunk::<3>()?, 0xF0)?, offset + 3)),
+        Prefix::Bcd2 => Some((packed(*rest.first()?)?, offset + 1)),
+        Prefix::Bcd3 => {
+            let [high, low] = rest.first_chunk::<2>()?;
+            Some((packed(*high)? * 100 + packed(*low)?, offset + 2))
+        }
+    }
+}
+
+#[inline(always)]
+fn scan_mti(encoding: TextEncoding, head: &[u8]) -> Option<(Mti, &[u8])> {
+    match encoding {
+        TextEncoding::Ascii => {
+            let (digits, body) = head.split_first_chunk::<4>()?;
+            Some((Mti::parse_digits(digits)?, body))
+        }
+        TextEncoding::Ebcdic500 => {
+            let (digits, body) = head.split_first_chunk::<4>()?;
+            // 0xF0 is the digit 0 in EBCDIC, 0x30 in ASCII.
+            Some((Mti::parse_digits(&digits.map(|digit| digit ^ 0xC0))?, body))
+        }
+        TextEncoding::Bcd => {
+            let ([high, low], body) = head.split_first_chunk::<2>()?;
+            let nibbles = [high >> 4, high & 0x0F, low >> 4, low & 0x0F];
+            Some((
+                Mti::parse_digits(&nibbles.map(|nibble| b'0' + nibble))?,
+                body,
+            ))
+        }
+    }
+}
+
+/// A bitmap with bit n−1 for the n-th field, and what follows it.
+#[inline(always)]
+fn scan_bitmap(encoding: BitmapEncoding, body: &[u8]) -> Option<(u64, &[u8])> {
+    match encoding {
+        BitmapEncoding::Binary => {
+            let (bitmap, rest) = body.split_first_chunk::<8>()?;
+            Some((u64::from_be_bytes(*bitmap).reverse_bits(), rest))
+        }
+        BitmapEncoding::HexText => {
+            let (text, rest) = body.split_first_chunk::<16>()?;
+            if !Check::Hex.holds(text) {
+                return None;
+            }
+            let ([high, low], _) = text.as_chunks::<8>() else {
+                return None;
+            };
+            let bits = u64::from(swar::hex_to_u32(high)) << 32 | u64::from(swar::hex_to_u32(low));
+            Some((bits.reverse_bits(), rest))
+        }
+    }
+}
