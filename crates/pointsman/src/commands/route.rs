@@ -21,7 +21,7 @@ const STDIN_BYTES_MAX: u64 = 64;
 )]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     config: PathBuf,
 
     /// A card number, `-` to read one from standard input, or a test card such as `test:visa`

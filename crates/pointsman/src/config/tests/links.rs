@@ -220,7 +220,12 @@ fn match_fields() {
                |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ there are 9
         "#]],
     );
-    assert!(!valid(&edited("sign_on = true", "sign_on = false")).switch.links[0].sign_on);
+    assert!(
+        !valid(&edited("sign_on = true", "sign_on = false"))
+            .switch
+            .links[0]
+            .sign_on
+    );
     assert_eq!(
         valid(&edited("match = [11, 41]", "match = 11"))
             .switch

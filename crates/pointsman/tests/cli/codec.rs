@@ -1,0 +1,299 @@
+//! `pointsman decode`, `encode` and `dialects`
+
+use std::io::{BufRead, BufReader};
+
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::*;
+
+const DIALECTS: [&str; 5] = [
+    "iso87-ascii",
+    "iso87-mixed",
+    "iso87-bcd",
+    "iso87-ebcdic",
+    "unionpay-pos",
+];
+
+/// A purchase in fields that every dialect has.
+fn purchase() -> Value {
+    json!({ "mti": "0200", "fields": {
+        "2": "4111111111111111", "3": "000000", "4": "000000001000", "11": "000001", "14": "3012",
+        "22": "051", "25": "00", "35": "4111111111111111D30122010000000000", "41": "TERM0001",
+        "42": "MERCHANT0000001", "49": "978", "52": "0123456789ABCDEF",
+    }})
+}
+
+fn encoded(dialect: &str) -> String {
+    let text = purchase().to_string().replace(
+        'D',
+        if dialect.contains("bcd") || dialect.contains("pos") {
+            "D"
+        } else {
+            "="
+        },
+    );
+    // The separator is the only D of a track; field 52 is hex in any case.
+    let text = text.replace("ABC=EF", "ABCDEF");
+    run_with(&["encode", "--dialect", dialect], text.as_bytes())
+        .ok()
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn what_is_encoded_decodes_to_the_same_in_every_dialect() {
+    for dialect in DIALECTS {
+        let hex = encoded(dialect);
+        let decode = |hex: &str| {
+            let text = run(&["decode", "--dialect", dialect, "--json", "--unmask", hex]).ok();
+            serde_json::from_str::<Value>(&text).unwrap()
+        };
+        let message = decode(&hex);
+        assert_eq!(message["mti"], "0200");
+        assert_eq!(
+            message["fields"].as_object().unwrap().len(),
+            12,
+            "{message}"
+        );
+        assert_eq!(message["fields"]["2"], "4111111111111111");
+        assert_eq!(message["fields"]["52"], "0123456789ABCDEF");
+        assert_eq!(message.get("header").is_some(), dialect == "unionpay-pos");
+        let again = run_with(&["encode", "-d", dialect], message.to_string().as_bytes()).ok();
+        assert_eq!(again.trim_end(), hex, "{dialect}");
+        assert_eq!(decode(&hex.to_lowercase()), message);
+    }
+}
+
+#[test]
+fn a_tree_has_places_and_masks() {
+    for dialect in DIALECTS {
+        let hex = encoded(dialect);
+        let tree = run(&["decode", "--dialect", dialect, &hex]).ok();
+        for part in ["411111******1111", "Processing code", "TERM0001"] {
+            assert!(tree.contains(part), "{dialect} {part}: {tree}");
+        }
+        for secret in ["4111111111111111", "0123456789ABCDEF", "30122010000000000"] {
+            assert!(!tree.contains(secret), "{dialect} {secret}: {tree}");
+        }
+        let tree = run(&["decode", "--dialect", dialect, "--unmask", &hex]).ok();
+        for secret in ["4111111111111111", "0123456789ABCDEF", "30122010000000000"] {
+            assert!(tree.contains(secret), "{dialect} {secret}: {tree}");
+        }
+    }
+}
+
+#[test]
+fn json_is_masked_too() {
+    let text = run(&["decode", "--json", &encoded("iso87-ascii")]).ok();
+    let message: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(message["fields"]["2"], "411111******1111");
+    assert!(
+        !text.contains("4111111111111111") && !text.contains("0123456789ABCDEF"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_bad_message_has_its_error_in_its_place() {
+    let good = encoded("iso87-bcd");
+    let cut = &good[..good.len() - 2];
+    let surplus = format!("{good}00");
+    let spaced = format!("0x{} {}", &good[..8], &good[8..]);
+    let input = format!("{good}\n\n{cut}\nnope\r\n{surplus}\n123\n  {spaced}  ");
+    let ran = run_with(
+        &["decode", "--dialect", "iso87-bcd", "--json"],
+        input.as_bytes(),
+    )
+    .failed(65);
+    let lines: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: Vec<bool> = lines
+        .iter()
+        .map(|line| line.get("error").is_none())
+        .collect();
+    assert_eq!(
+        kinds,
+        [true, false, false, false, false, true],
+        "{}",
+        ran.stdout
+    );
+    for line in &lines[1..5] {
+        let error = line["error"].as_object().unwrap();
+        let keys: Vec<&str> = error.keys().map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            ["offset", "field", "name", "expected", "found", "message"]
+        );
+        assert!(error["offset"].is_u64() && error["field"].is_u64());
+    }
+    assert_eq!(lines[1]["error"]["field"], 52);
+    assert_eq!(lines[1]["error"]["offset"], good.len() / 2 - 8);
+    assert_eq!(lines[2]["error"]["found"], "'n'");
+    assert_eq!(lines[3]["error"]["offset"], good.len() / 2);
+    assert_eq!(lines[5], lines[0]);
+    expect![[r#"
+        error: 4 of 6 messages could not be decoded
+        hint: if the messages are not `iso87-bcd`, say what they are with --dialect; `pointsman dialects` lists what there is
+    "#]].assert_eq(&ran.stderr);
+}
+
+#[test]
+fn a_tree_of_a_bad_message_ends_with_the_error() {
+    let good = encoded("iso87-ascii");
+    let ran = run(&["decode", &good[..60], "zz", &good]).failed(65);
+    let trees: Vec<&str> = ran.stdout.split("\n\n").collect();
+    assert!(trees[0].starts_with("iso87-ascii"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\nerror at byte"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("\nerror: line, byte 0: expected hex digits, found 'z'\n"),
+        "{}",
+        ran.stdout
+    );
+    assert!(trees.last().unwrap().contains("TERM0001"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_bad_object_has_its_error_in_its_place() {
+    let good = purchase().to_string().replace("11D", "11=");
+    let input = [
+        good.as_bytes(),
+        b"\n\n{\"mti\":\"0200\"\n{\"mti\":\"0200\",\"fields\":{\"3\":\"12\"}}\n\xff\xfe\n{\"error\":{\"offset\":1}}\n",
+        good.as_bytes(),
+    ]
+    .concat();
+    let ran = run_with(&["encode"], &input).failed(65);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), 6, "{}", ran.stdout);
+    assert_eq!(lines[0], encoded("iso87-ascii"));
+    assert_eq!(lines[5], lines[0]);
+    let error = |line: usize| serde_json::from_str::<Value>(lines[line]).unwrap()["error"].clone();
+    assert_eq!(error(2)["field"], 3);
+    assert_eq!(error(2)["name"], "Processing code");
+    assert_eq!(error(3)["expected"], "UTF-8 text");
+    for line in 1..5 {
+        assert!(error(line)["message"].is_string());
+    }
+}
+
+#[test]
+fn a_masked_message_is_not_encoded_by_mistake() {
+    let masked = run(&["decode", "--json", &encoded("iso87-ascii")]).ok();
+    let ran = run_with(&["encode"], masked.as_bytes()).failed(65);
+    assert!(ran.stdout.starts_with("{\"error\":"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_line_without_an_end_is_bounded() {
+    let good = encoded("iso87-ascii");
+    let mut input = vec![b'3'; 4 << 20];
+    input.push(b'\n');
+    input.extend_from_slice(good.as_bytes());
+    let ran = run_with(&["decode", "--json"], &input).failed(65);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].contains("characters a line"), "{}", lines[0]);
+    assert!(lines[1].starts_with("{\"mti\":\"0200\""), "{}", lines[1]);
+    let ran = run_with(&["encode"], &input).failed(65);
+    assert!(ran.stdout.contains("bytes a line"), "{}", ran.stdout);
+}
+
+#[test]
+fn nothing_in_nothing_out() {
+    assert_eq!(run(&["decode"]).ok(), "");
+    assert_eq!(run(&["encode"]).ok(), "");
+    assert_eq!(run_with(&["decode"], b"\n \n\n").ok(), "");
+}
+
+#[test]
+fn an_answer_comes_before_the_next_question() {
+    let mut child = command(&["decode", "--json"]).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let good = encoded("iso87-ascii");
+    for _ in 0..3 {
+        writeln!(stdin, "{good}").unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert!(line.starts_with("{\"mti\":\"0200\""), "{line}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let good = encoded("iso87-ascii") + "\n";
+    let mut child = command(&["decode", "--json"]).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdin.write_all(good.as_bytes()).unwrap();
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    let feeder = std::thread::spawn(move || while stdin.write_all(good.as_bytes()).is_ok() {});
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[test]
+fn dialects_are_listed() {
+    let list = run(&["dialects"]).ok();
+    let names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names, DIALECTS);
+    let json: Value = serde_json::from_str(&run(&["dialects", "--json"]).ok()).unwrap();
+    assert_eq!(json[4]["name"], "unionpay-pos");
+    assert_eq!(json[4]["header_bytes"], 11);
+}
+
+#[test]
+fn a_dialect_can_be_printed_changed_and_used() {
+    for dialect in DIALECTS {
+        let printed = run(&["dialects", dialect]).ok();
+        let file = TempFile::new(&format!("{dialect}.toml"), &printed);
+        assert_eq!(run(&["dialects", file.path()]).ok(), printed);
+        let hex = encoded(dialect);
+        let by_name = run(&["decode", "-d", dialect, "--json", &hex]).ok();
+        assert_eq!(
+            run(&["decode", "-d", file.path(), "--json", &hex]).ok(),
+            by_name
+        );
+    }
+    let printed = run(&["dialects", "iso87-ascii"]).ok();
+    assert_eq!(printed.matches("\"System trace audit number\"").count(), 1);
+    let file = TempFile::new(
+        "changed.toml",
+        printed.replace("System trace audit number", "Folgenummer"),
+    );
+    let tree = run(&["decode", "-d", file.path(), &encoded("iso87-ascii")]).ok();
+    assert!(tree.contains("Folgenummer"), "{tree}");
+}
+
+#[test]
+fn a_dialect_that_is_none() {
+    let ran = run(&["decode", "--dialect", "iso87-asci", "00"]).failed(64);
+    assert!(
+        ran.stderr.contains("did you mean `iso87-ascii`?"),
+        "{}",
+        ran.stderr
+    );
+    run(&["decode", "--dialect", "nowhere.toml", "00"]).failed(66);
+    run(&["dialects", "base24"]).failed(64);
+    let file = TempFile::new(
+        "wrong-dialect.toml",
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[fields]\n2 = { name = \"PAN\", type = \"q5\" }\n",
+    );
+    let ran = run(&["encode", "--dialect", file.path()]).failed(78);
+    assert!(ran.stderr.contains("\n4 | 2 = {"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has an error\n"), "{}", ran.stderr);
+}

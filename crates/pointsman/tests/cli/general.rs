@@ -1,0 +1,91 @@
+//! Help, usage, colour and exit codes.
+
+use crate::*;
+
+#[test]
+fn without_arguments_there_is_help_that_says_where_to_start() {
+    let help = run(&[]).ok();
+    let start = help.find("pointsman dev").unwrap();
+    assert!(start < help.find("Usage:").unwrap(), "{help}");
+    let commands = help.split_once("Commands:\n").unwrap().1;
+    assert!(commands.trim_start().starts_with("dev "), "{help}");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let help = run(&["--help"]).ok();
+    let commands = help.split_once("Commands:\n").unwrap().1;
+    let names: Vec<&str> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for name in [
+        "dev", "serve", "check", "route", "decode", "encode", "dialects", "sim", "load", "send",
+        "version",
+    ] {
+        assert!(names.contains(&name), "{name}: {help}");
+        assert!(
+            run(&[name, "--help"]).ok().contains("Usage: pointsman"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_64() {
+    for args in [
+        &["chekc"][..],
+        &["check"],
+        &["check", "a", "b"],
+        &["route", "--config", "a.toml"],
+        &["decode", "--jsn"],
+        &["check", "--color", "pink", "a.toml"],
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.code, 64, "{args:?}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{args:?}");
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    }
+    assert!(run(&["chekc"]).stderr.contains("'check'"));
+}
+
+#[test]
+fn colour_is_for_who_wants_it() {
+    let bad = TempFile::new("colour.toml", "[[listner]]\n");
+    let is_coloured = |args: &[&str], env: &[(&str, &str)]| {
+        let mut command = command(args);
+        command.envs(env.iter().copied());
+        run_command(&mut command, b"").stderr.contains('\u{1b}')
+    };
+    let check = ["check", bad.path()];
+    assert!(!is_coloured(&check, &[]));
+    assert!(is_coloured(
+        &["check", bad.path(), "--color", "always"],
+        &[]
+    ));
+    assert!(is_coloured(
+        &["--color=always", "check", bad.path()],
+        &[("NO_COLOR", "1")]
+    ));
+    assert!(!is_coloured(
+        &["check", bad.path(), "--color", "never"],
+        &[("CLICOLOR_FORCE", "1")]
+    ));
+    assert!(is_coloured(&check, &[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(
+        &check,
+        &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]
+    ));
+}
+
+#[test]
+fn version() {
+    let text = run(&["version"]).ok();
+    assert!(
+        text.starts_with(concat!("pointsman ", env!("CARGO_PKG_VERSION"), " (")),
+        "{text}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&run(&["version", "--json"]).ok()).unwrap();
+    assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+}

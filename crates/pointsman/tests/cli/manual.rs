@@ -1,0 +1,148 @@
+//! The examples of the manual are valid, and it names everything there is.
+
+use crate::*;
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join("docs").join(name)).unwrap()
+}
+
+/// The code blocks of a page in one language, with their lines' numbers.
+fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (index, line) in page.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(tag)) if tag == language => open = Some((index + 1, String::new())),
+            // A block of another language: its end must not pass for a beginning.
+            (None, Some(_)) => open = Some((0, String::new())),
+            (Some(_), Some("")) => blocks.extend(open.take().filter(|(line, _)| *line > 0)),
+            (Some((_, text)), _) => *text += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_complete_configuration_is_valid() {
+    let mut complete = 0;
+    for (line, text) in blocks(&page("configuration.md"), "toml") {
+        let is_complete = ["[[listener]]", "[[link]]", "[[route]]"]
+            .iter()
+            .all(|table| text.contains(table));
+        if !is_complete {
+            continue;
+        }
+        complete += 1;
+        let file = TempFile::new(&format!("manual-{line}.toml"), &text);
+        let ran = run(&["check", "--strict", file.path()]);
+        assert_eq!(ran.code, 0, "docs/configuration.md:{line}\n{}", ran.stderr);
+    }
+    assert!(complete >= 2, "{complete} complete examples");
+}
+
+#[test]
+fn every_part_of_a_configuration_is_valid_in_a_whole_one() {
+    for (line, text) in blocks(&page("configuration.md"), "toml") {
+        if text.contains("[[listener]]") && text.contains("[[link]]") {
+            continue;
+        }
+        // What the part has replaces what the whole has.
+        let mut whole: toml::Table = CONFIG.parse().unwrap();
+        let part: toml::Table = text
+            .parse()
+            .unwrap_or_else(|error| panic!("docs/configuration.md:{line}: {error}"));
+        whole.extend(part);
+        let file = TempFile::new(&format!("part-{line}.toml"), whole.to_string());
+        let ran = run(&["check", file.path()]);
+        assert_eq!(ran.code, 0, "docs/configuration.md:{line}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_manual_names_every_key() {
+    let page = page("configuration.md");
+    // A table with a key that nobody has makes `check` list those that there are.
+    for table in [
+        "[switch]",
+        "[[listener]]",
+        "[[link]]",
+        "[[route]]",
+        "[metrics]",
+        "[[link]]\nframing.",
+    ] {
+        let file = TempFile::new(
+            "keys.toml",
+            match table.strip_suffix("framing.") {
+                Some(table) => format!("{table}framing = {{ qqqqqqqq = 1 }}\n"),
+                None => format!("{table}\nqqqqqqqq = 1\n"),
+            },
+        );
+        let stderr = run(&["check", file.path()]).failed(78).stderr;
+        let keys = stderr
+            .split_once("help: the keys are ")
+            .unwrap()
+            .1
+            .lines()
+            .next()
+            .unwrap();
+        let keys: Vec<&str> = keys.split('`').skip(1).step_by(2).collect();
+        assert!(!keys.is_empty(), "{stderr}");
+        for key in keys {
+            assert!(
+                page.contains(&format!("| `{key}` |")),
+                "{table} `{key}` is not in docs/configuration.md"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_manual_names_every_command_and_option() {
+    let page = page("cli.md");
+    let names = |help: &str| -> Vec<String> {
+        let commands = help
+            .split_once("Commands:\n")
+            .map_or("", |(_, commands)| commands);
+        commands
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut commands: Vec<Vec<String>> = names(&run(&["--help"]).ok())
+        .into_iter()
+        .map(|name| vec![name])
+        .collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    while let Some(command) = commands.pop() {
+        let mut args: Vec<&str> = command.iter().map(String::as_str).collect();
+        args.push("--help");
+        let help = run(&args).ok();
+        for name in names(&help) {
+            commands.push(command.iter().cloned().chain([name]).collect());
+        }
+        let title = format!("## `pointsman {}", command.join(" "));
+        let section = page
+            .split_once(&title)
+            .unwrap_or_else(|| panic!("docs/cli.md has no {title}`"))
+            .1;
+        let section = section.split("\n## ").next().unwrap();
+        let options = help.lines().filter_map(|line| {
+            let line = line.trim_start();
+            let option = line
+                .split_whitespace()
+                .find(|word| word.starts_with("--"))?;
+            line.starts_with('-')
+                .then_some(option.trim_end_matches(','))
+        });
+        for option in options.filter(|option| !["--help", "--color"].contains(option)) {
+            assert!(
+                section.contains(&format!("`{option}")),
+                "docs/cli.md says nothing about `{} {option}`",
+                command.join(" ")
+            );
+        }
+    }
+}
