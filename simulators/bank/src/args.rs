@@ -66,7 +66,7 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub threads: usize,
 
-    /// Print every request, its card number masked.
+    /// Print every connection and every request, card numbers masked.
     #[arg(short, long)]
     pub verbose: bool,
 
@@ -163,6 +163,14 @@ fn failure(error: &StartError) -> Failure {
 fn observer(verbose: bool) -> Observer {
     Arc::new(move |event| {
         let line = match event {
+            // A load opens thousands.
+            Event::Connected { .. }
+            | Event::Disconnected { error: None, .. }
+            | Event::Request { .. }
+                if !verbose =>
+            {
+                return;
+            }
             Event::Connected { peer } => format!("{peer} connected"),
             Event::Disconnected { peer, error: None } => format!("{peer} disconnected"),
             Event::Disconnected {
@@ -175,7 +183,6 @@ fn observer(verbose: bool) -> Observer {
             Event::Undecodable { peer, error } => {
                 format!("{peer} sent what cannot be read: {}", error.message)
             }
-            Event::Request { .. } if !verbose => return,
             Event::Request {
                 peer,
                 mti,

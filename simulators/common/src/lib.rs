@@ -2,6 +2,7 @@
 //!
 //! Simulators are witnesses: they know the codec and the framing, and nothing of the switch.
 
+mod address;
 mod amount;
 mod card;
 mod exit;
@@ -11,6 +12,7 @@ mod time;
 mod values;
 mod wire;
 
+pub use address::resolve;
 pub use amount::{AmountError, amount_minor};
 pub use card::{Card, CardError};
 pub use exit::{Exit, Failure};
