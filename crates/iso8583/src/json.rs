@@ -228,10 +228,14 @@ impl JsonEncodeError {
                 format!("no header, for {} has none", dialect.name()),
                 "one".into(),
             ),
-            JsonErrorKind::NotTheHeader { bytes, characters } => (
-                format!("{} hex characters for header", bytes * 2),
-                format!("{characters} characters of another kind or count"),
-            ),
+            JsonErrorKind::NotTheHeader { bytes, characters } => {
+                let found = if *characters == bytes * 2 {
+                    "other characters".into()
+                } else {
+                    format!("{characters} characters")
+                };
+                (format!("{} hex characters for header", bytes * 2), found)
+            }
             JsonErrorKind::Masked => (
                 "the whole value, as decode gives it unmasked".into(),
                 "a masked one".into(),
@@ -240,6 +244,7 @@ impl JsonEncodeError {
         let name = match (self.field, dialect.field(self.field)) {
             (_, Some(field)) => field.name.to_string(),
             (0, None) => "JSON".into(),
+            (1, None) => "bitmap".into(),
             (_, None) => "undefined field".into(),
         };
         let place = match self.field {

@@ -8,17 +8,16 @@
 use std::fmt;
 use std::ops::Range;
 
-use nom::error::{ErrorKind, ParseError};
-use nom::multi::count;
-use nom::{IResult, Parser};
+use nom::Parser;
 
-use crate::charset::{Charset, hex_digit, hex_value, latin1_from_ebcdic};
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
-};
+use crate::field::BitmapEncoding;
 use crate::mti::Mti;
+
+mod parts;
+
+use parts::{Fault, bitmap, length, mti, part, truncated, value};
 
 /// A message, taken apart and copied.
 #[derive(Clone, PartialEq, Eq)]
@@ -246,103 +245,6 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
     })
 }
 
-/// What a parser reports: the rule that is broken, and how many bytes were left where it is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fault {
-    rest: usize,
-    kind: DecodeErrorKind,
-}
-
-impl ParseError<&[u8]> for Fault {
-    /// The only parser of nom's own that meets input here is `take`, which fails for want of bytes.
-    fn from_error_kind(input: &[u8], _: ErrorKind) -> Fault {
-        Fault {
-            rest: input.len(),
-            kind: truncated(input.len() + 1, input.len()),
-        }
-    }
-
-    fn append(_: &[u8], _: ErrorKind, inner: Fault) -> Fault {
-        inner
-    }
-}
-
-type Parsed<'a, T> = IResult<&'a [u8], T, Fault>;
-
-fn truncated(needed: usize, available: usize) -> DecodeErrorKind {
-    DecodeErrorKind::Truncated { needed, available }
-}
-
-fn fault<'a, T>(at: &'a [u8], kind: DecodeErrorKind) -> Parsed<'a, T> {
-    Err(nom::Err::Error(Fault {
-        rest: at.len(),
-        kind,
-    }))
-}
-
-/// So many bytes, whatever they are.
-fn part<'a>(needed: usize) -> impl Fn(&'a [u8]) -> Parsed<'a, &'a [u8]> {
-    move |input| {
-        nom::bytes::complete::take(needed)(input)
-            .or_else(|_: nom::Err<Fault>| fault(input, truncated(needed, input.len())))
-    }
-}
-
-/// One byte that `judge` accepts and turns into something.
-fn byte<'a, T>(
-    judge: impl Fn(u8) -> Result<T, DecodeErrorKind>,
-) -> impl Fn(&'a [u8]) -> Parsed<'a, T> {
-    move |input| {
-        let (rest, byte) = nom::number::complete::u8(input)?;
-        match judge(byte) {
-            Ok(value) => Ok((rest, value)),
-            Err(kind) => fault(input, kind),
-        }
-    }
-}
-
-/// First all the bytes must be there, then each is judged by itself.
-fn each<'a, T>(
-    needed: usize,
-    judge: impl Fn(u8) -> Result<T, DecodeErrorKind>,
-) -> impl Fn(&'a [u8]) -> Parsed<'a, Vec<T>> {
-    move |input| {
-        part(needed).parse(input)?;
-        count(byte(&judge), needed).parse(input)
-    }
-}
-
-fn mti<'a>(encoding: TextEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {
-    move |input| match encoding {
-        TextEncoding::Ascii => each(4, digit(Charset::Ascii)).map(digits_text).parse(input),
-        TextEncoding::Ebcdic500 => each(4, digit(Charset::Ebcdic500))
-            .map(digits_text)
-            .parse(input),
-        TextEncoding::Bcd => each(2, two_digits)
-            .map(|pairs| digits_text(pairs.concat()))
-            .parse(input),
-    }
-}
-
-fn bitmap<'a>(encoding: BitmapEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, u64> {
-    move |input| match encoding {
-        BitmapEncoding::Binary => each(8, Ok)
-            .map(|bytes| {
-                bytes
-                    .iter()
-                    .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-            })
-            .parse(input),
-        BitmapEncoding::HexText => each(16, hex_character)
-            .map(|nibbles| {
-                nibbles
-                    .iter()
-                    .fold(0, |bits, nibble| bits << 4 | u64::from(*nibble))
-            })
-            .parse(input),
-    }
-}
-
 /// The fields whose bits are set; the highest bit stands for `first`.
 pub(crate) fn fields_of(bits: u64, first: u8) -> Vec<u8> {
     (0..64)
@@ -351,174 +253,190 @@ pub(crate) fn fields_of(bits: u64, first: u8) -> Vec<u8> {
         .collect()
 }
 
-/// How many units the value has: read from the prefix, if the field has one.
-fn length<'a>(field: &Field) -> impl Fn(&'a [u8]) -> Parsed<'a, usize> {
-    move |input| {
-        let (digits, prefix, max) = match field.length {
-            Length::Fixed(length) => return Ok((input, usize::from(length))),
-            Length::Variable {
-                digits,
-                prefix,
-                max,
-            } => (usize::from(digits), prefix, usize::from(max)),
-        };
-        let length_digit = |charset: Charset| {
-            move |byte: u8| {
-                charset
-                    .digit(byte)
-                    .ok_or(DecodeErrorKind::LengthNotDigit(byte))
-            }
-        };
-        let (rest, digits) = match prefix {
-            PrefixEncoding::Ascii => each(digits, length_digit(Charset::Ascii)).parse(input)?,
-            PrefixEncoding::Ebcdic500 => {
-                each(digits, length_digit(Charset::Ebcdic500)).parse(input)?
-            }
-            PrefixEncoding::Bcd => each(digits.div_ceil(2), |byte| {
-                two_digits(byte).map_err(|_| DecodeErrorKind::LengthNotDigit(byte))
-            })
-            .map(|pairs| pairs.concat())
-            .parse(input)?,
-        };
-        let length = digits
-            .iter()
-            .fold(0, |number, digit| number * 10 + usize::from(*digit));
-        if length > max {
-            return fault(input, DecodeErrorKind::LengthTooLong { length, max });
-        }
-        if field.encoding == Encoding::HexText && length % 2 == 1 {
-            return fault(input, DecodeErrorKind::LengthOdd { length });
-        }
-        Ok((rest, length))
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::DecodeErrorKind as Kind;
 
-/// The value, `units` long, as text.
-fn value<'a>(field: &Field, units: usize) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {
-    move |input| match field.encoding {
-        Encoding::Raw => part(units)
-            .map(|bytes: &[u8]| {
-                bytes
-                    .iter()
-                    .flat_map(|byte| [byte >> 4, byte & 15])
-                    .map(hex_char)
-                    .collect()
-            })
-            .parse(input),
-        Encoding::HexText => {
-            // A fixed b field counts its bytes, a variable one the characters on the wire.
-            let characters = if matches!(field.length, Length::Fixed(_)) {
-                units * 2
-            } else {
-                units
+    fn bytes(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    fn check(dialect: &str, bytes: &[u8]) -> Result<Vec<(u8, usize, usize, String)>, DecodeError> {
+        let dialect = Dialect::builtin(dialect).unwrap();
+        let message = decode(&dialect, bytes)?;
+        assert_eq!(message.mti.as_str(), "0200");
+        let element = |(number, element): (u8, Element)| {
+            (number, element.prefix_offset, element.offset, element.text)
+        };
+        Ok(message.elements.into_iter().map(element).collect())
+    }
+
+    /// Fields 2, 3, 39 and 52, written by hand in each encoding.
+    #[test]
+    fn the_same_message_in_every_dialect() {
+        let fields = |places: [(usize, usize); 4]| {
+            let texts = ["411111111111111", "000000", "A1", "00112233445566FF"];
+            let rows = [2, 3, 39, 52].into_iter().zip(places).zip(texts);
+            Ok(rows
+                .map(|((number, (prefix, value)), text)| (number, prefix, value, text.to_owned()))
+                .collect())
+        };
+        assert_eq!(
+            check(
+                "iso87-ascii",
+                b"0200600000000200100015411111111111111000000A100112233445566fF"
+            ),
+            fields([(20, 22), (37, 37), (43, 43), (45, 45)])
+        );
+        let bitmap: &[u8] = &[0x60, 0, 0, 0, 0x02, 0, 0x10, 0];
+        let pin: &[u8] = &[0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0xFF];
+        assert_eq!(
+            check(
+                "iso87-mixed",
+                &bytes(&[b"0200", bitmap, b"15411111111111111000000A1", pin])
+            ),
+            fields([(12, 14), (29, 29), (35, 35), (37, 37)])
+        );
+        let pan: &[u8] = &[0x15, 0x04, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11];
+        assert_eq!(
+            check(
+                "iso87-bcd",
+                &bytes(&[&[0x02, 0x00], bitmap, pan, &[0, 0, 0], b"A1", pin])
+            ),
+            fields([(10, 11), (19, 19), (22, 22), (24, 24)])
+        );
+        let ebcdic = |text: &str| -> Vec<u8> {
+            let byte = |c: u8| if c == b'A' { 0xC1 } else { c - b'0' + 0xF0 };
+            text.bytes().map(byte).collect()
+        };
+        let text = ebcdic("15411111111111111000000A1");
+        assert_eq!(
+            check(
+                "iso87-ebcdic",
+                &bytes(&[&ebcdic("0200"), bitmap, &text, pin])
+            ),
+            fields([(12, 14), (29, 29), (35, 35), (37, 37)])
+        );
+        let pan: &[u8] = &[0x15, 0x41, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x10];
+        let message = bytes(&[
+            &[0x60; 11],
+            &[0x02, 0x00],
+            bitmap,
+            pan,
+            &[0, 0, 0],
+            b"A1",
+            pin,
+        ]);
+        assert_eq!(
+            check("unionpay-pos", &message),
+            fields([(21, 22), (30, 30), (33, 33), (35, 35)])
+        );
+    }
+
+    #[test]
+    fn the_first_rule_that_is_broken() {
+        #[rustfmt::skip]
+        let cases: &[(&str, usize, u8, Kind)] = &[
+            ("02", 0, 0, Kind::Truncated { needed: 4, available: 2 }),
+            ("02x0", 2, 0, Kind::NotDigit(b'x')),
+            ("020060", 4, 1, Kind::Truncated { needed: 16, available: 2 }),
+            ("0200600000000200g000", 16, 1, Kind::NotHex(b'g')),
+            ("02008000000000000000", 20, 1, Kind::Truncated { needed: 16, available: 0 }),
+            ("020080000000000000008000000000000000", 20, 65, Kind::TertiaryBitmap),
+            ("020040000000000000001", 20, 2, Kind::Truncated { needed: 2, available: 1 }),
+            ("020040000000000000001x", 21, 2, Kind::LengthNotDigit(b'x')),
+            ("0200400000000000000020", 20, 2, Kind::LengthTooLong { length: 20, max: 19 }),
+            ("020040000000000000000341", 22, 2, Kind::Truncated { needed: 3, available: 2 }),
+            ("020040000000000000000341x", 24, 2, Kind::NotDigit(b'x')),
+            ("02000000000000000200004AB", 23, 55, Kind::Truncated { needed: 4, available: 2 }),
+            ("02000000000000000200001A", 20, 55, Kind::LengthOdd { length: 1 }),
+            ("02000000001000000000000000000", 20, 28, Kind::NotSign(b'0')),
+            ("02000000001000000000C000000x0", 27, 28, Kind::NotDigit(b'x')),
+            ("02000000000020000000051234X", 26, 35, Kind::NotTrack(b'X')),
+            ("02000000000002000000\u{7f}1", 20, 39, Kind::NotText(0x7F)),
+            ("02002000000000000000000000xy", 26, 3, Kind::TrailingBytes { count: 2 }),
+            ("02000000000000000000x", 20, 1, Kind::TrailingBytes { count: 1 }),
+        ];
+        for (text, offset, field, kind) in cases {
+            let error = check("iso87-ascii", text.as_bytes()).unwrap_err();
+            let expected = DecodeError {
+                offset: *offset,
+                field: *field,
+                kind: *kind,
             };
-            each(characters, hex_character)
-                .map(|nibbles| nibbles.into_iter().map(hex_char).collect())
-                .parse(input)
+            assert_eq!(error, expected, "{text}");
         }
-        Encoding::Ascii => characters(input, Charset::Ascii, field.content, units),
-        Encoding::Ebcdic500 => characters(input, Charset::Ebcdic500, field.content, units),
-        Encoding::Bcd => packed(input, field, units),
     }
-}
 
-fn characters<'a>(
-    input: &'a [u8],
-    charset: Charset,
-    content: Content,
-    units: usize,
-) -> Parsed<'a, String> {
-    part(units).parse(input)?;
-    let character = |judge: fn(u8) -> DecodeErrorKind| {
-        move |byte: u8| {
-            if charset.allows(content, byte) {
-                Ok(latin1(charset, byte))
-            } else {
-                Err(judge(byte))
-            }
-        }
-    };
-    match content {
-        Content::N => count(byte(character(DecodeErrorKind::NotDigit)), units)
-            .map(String::from_iter)
-            .parse(input),
-        Content::Z => count(byte(character(DecodeErrorKind::NotTrack)), units)
-            .map(String::from_iter)
-            .parse(input),
-        Content::SignedN if units > 0 => {
-            let sign = byte(|byte| {
-                if charset.is_sign(byte) {
-                    Ok(latin1(charset, byte))
-                } else {
-                    Err(DecodeErrorKind::NotSign(byte))
-                }
-            });
-            (
-                sign,
-                count(byte(character(DecodeErrorKind::NotDigit)), units - 1),
-            )
-                .map(|(sign, digits)| std::iter::once(sign).chain(digits).collect())
-                .parse(input)
-        }
-        _ => count(byte(character(DecodeErrorKind::NotText)), units)
-            .map(String::from_iter)
-            .parse(input),
-    }
-}
-
-/// Packed digits, two a byte. An odd count has a filler nibble, 0, on the side that the dialect says.
-fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String> {
-    let bytes = units.div_ceil(2);
-    let (rest, wire) = part(bytes).parse(input)?;
-    let mut text = String::new();
-    for (place, byte) in wire.iter().copied().enumerate() {
-        let (digits, filler) = match field.pad {
-            PadSide::Left if units % 2 == 1 && place == 0 => (vec![byte & 15], byte >> 4),
-            PadSide::Right if units % 2 == 1 && place == bytes - 1 => (vec![byte >> 4], byte & 15),
-            _ => (vec![byte >> 4, byte & 15], 0),
+    #[test]
+    fn packed_digits_and_their_filler() {
+        let pan = |wire: &[u8]| {
+            let message = bytes(&[&[0x02, 0x00, 0x40, 0, 0, 0, 0, 0, 0, 0], wire]);
+            check("iso87-bcd", &message).map_err(|error| (error.offset, error.kind))
         };
-        let here = input.get(place..).unwrap_or_default();
-        for nibble in digits {
-            match (field.content, nibble) {
-                (_, 0..=9) => text.push(hex_char(nibble)),
-                (Content::Z, 0xD) => text.push('D'),
-                (Content::Z, _) => return fault(here, DecodeErrorKind::NotTrack(byte)),
-                _ => return fault(here, DecodeErrorKind::NotBcd { byte }),
+        assert_eq!(
+            pan(&[0x03, 0x01, 0x23]).map(|fields| fields[0].3.clone()),
+            Ok("123".into())
+        );
+        assert_eq!(
+            pan(&[0x03, 0x11, 0x23]),
+            Err((11, Kind::PadNibble { byte: 0x11 }))
+        );
+        assert_eq!(
+            pan(&[0x03, 0x1A, 0x23]),
+            Err((11, Kind::NotBcd { byte: 0x1A }))
+        );
+        assert_eq!(
+            pan(&[0x03, 0x01, 0x2A]),
+            Err((12, Kind::NotBcd { byte: 0x2A }))
+        );
+        assert_eq!(pan(&[0x1A]), Err((10, Kind::LengthNotDigit(0x1A))));
+        assert_eq!(
+            pan(&[0x20]),
+            Err((
+                10,
+                Kind::LengthTooLong {
+                    length: 20,
+                    max: 19
+                }
+            ))
+        );
+    }
+
+    /// What the reference keeps of a broken message is what the fast path keeps of it.
+    #[test]
+    fn what_could_be_read_before_the_error() {
+        let dialect = Dialect::builtin("iso87-mixed").unwrap();
+        let message = bytes(&[
+            b"0200",
+            &[0xE0, 0, 0, 0, 0x02, 0, 0x10, 0, 0x04, 0, 0, 0, 0, 0, 0, 0],
+            b"15411111111111111000000A1",
+            &[0; 8],
+            b"301",
+        ]);
+        for length in 0..=message.len() {
+            let cut = message.get(..length).unwrap();
+            let slow = read(&dialect, cut);
+            let (fast, error) = dialect.partial(cut);
+            assert_eq!(slow.error, error);
+            assert_eq!(slow.mti.map(|(_, mti)| mti), fast.mti());
+            let numbers: Vec<u8> = slow.elements.iter().map(|(number, _)| *number).collect();
+            assert_eq!(
+                fast.fields().iter().collect::<Vec<_>>(),
+                numbers,
+                "{length}"
+            );
+            if slow.bitmaps.len() == 2 {
+                assert_eq!(
+                    fast.announced()
+                        .iter()
+                        .filter(|number| *number > 1)
+                        .collect::<Vec<_>>(),
+                    [2, 3, 39, 52, 70]
+                );
+                assert_eq!(fast.end(), slow.end);
             }
         }
-        if filler != 0 {
-            return fault(here, DecodeErrorKind::PadNibble { byte });
-        }
     }
-    Ok((rest, text))
-}
-
-fn latin1(charset: Charset, byte: u8) -> char {
-    match charset {
-        Charset::Ascii => char::from(byte),
-        Charset::Ebcdic500 => char::from(latin1_from_ebcdic(byte)),
-    }
-}
-
-fn digit(charset: Charset) -> impl Fn(u8) -> Result<u8, DecodeErrorKind> {
-    move |byte| charset.digit(byte).ok_or(DecodeErrorKind::NotDigit(byte))
-}
-
-fn two_digits(byte: u8) -> Result<[u8; 2], DecodeErrorKind> {
-    match (byte >> 4, byte & 15) {
-        (high @ 0..=9, low @ 0..=9) => Ok([high, low]),
-        _ => Err(DecodeErrorKind::NotBcd { byte }),
-    }
-}
-
-fn hex_character(byte: u8) -> Result<u8, DecodeErrorKind> {
-    hex_value(byte).ok_or(DecodeErrorKind::NotHex(byte))
-}
-
-fn hex_char(nibble: u8) -> char {
-    char::from(hex_digit(nibble))
-}
-
-fn digits_text(digits: Vec<u8>) -> String {
-    digits.into_iter().map(hex_char).collect()
 }

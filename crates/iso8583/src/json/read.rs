@@ -97,11 +97,12 @@ fn place_of(line: &str, key: &str) -> usize {
 
 /// What serde_json says, without its "at line 1 column 7". It says what it expected, never what stands there.
 fn reason(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "the end of the line".to_owned();
+    }
     let text = error.to_string();
-    text.split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let why = text.split(" at line ").next().unwrap_or_default();
+    format!("what is no JSON ({why})")
 }
 
 /// A JSON value as far as it matters here. Nesting is bounded by serde_json, which refuses more than 128 levels.

@@ -1,0 +1,280 @@
+//! The parts of a message as `nom` parsers, each for one thing.
+
+use nom::error::{ErrorKind, ParseError};
+use nom::multi::count;
+use nom::{IResult, Parser};
+
+use crate::charset::{Charset, hex_digit, hex_value, latin1_from_ebcdic};
+use crate::error::DecodeErrorKind;
+use crate::field::{
+    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
+};
+
+/// What a parser reports: the rule that is broken, and how many bytes were left where it is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) rest: usize,
+    pub(super) kind: DecodeErrorKind,
+}
+
+impl ParseError<&[u8]> for Fault {
+    /// The only parser of nom's own that meets input here is `take`, which fails for want of bytes.
+    fn from_error_kind(input: &[u8], _: ErrorKind) -> Fault {
+        Fault {
+            rest: input.len(),
+            kind: truncated(input.len() + 1, input.len()),
+        }
+    }
+
+    fn append(_: &[u8], _: ErrorKind, inner: Fault) -> Fault {
+        inner
+    }
+}
+
+pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Fault>;
+
+pub(super) fn truncated(needed: usize, available: usize) -> DecodeErrorKind {
+    DecodeErrorKind::Truncated { needed, available }
+}
+
+fn fault<'a, T>(at: &'a [u8], kind: DecodeErrorKind) -> Parsed<'a, T> {
+    Err(nom::Err::Error(Fault {
+        rest: at.len(),
+        kind,
+    }))
+}
+
+/// So many bytes, whatever they are.
+pub(super) fn part<'a>(needed: usize) -> impl Fn(&'a [u8]) -> Parsed<'a, &'a [u8]> {
+    move |input| {
+        nom::bytes::complete::take(needed)(input)
+            .or_else(|_: nom::Err<Fault>| fault(input, truncated(needed, input.len())))
+    }
+}
+
+/// One byte that `judge` accepts and turns into something.
+fn byte<'a, T>(
+    judge: impl Fn(u8) -> Result<T, DecodeErrorKind>,
+) -> impl Fn(&'a [u8]) -> Parsed<'a, T> {
+    move |input| {
+        let (rest, byte) = nom::number::complete::u8(input)?;
+        match judge(byte) {
+            Ok(value) => Ok((rest, value)),
+            Err(kind) => fault(input, kind),
+        }
+    }
+}
+
+/// First all the bytes must be there, then each is judged by itself.
+fn each<'a, T>(
+    needed: usize,
+    judge: impl Fn(u8) -> Result<T, DecodeErrorKind>,
+) -> impl Fn(&'a [u8]) -> Parsed<'a, Vec<T>> {
+    move |input| {
+        part(needed).parse(input)?;
+        count(byte(&judge), needed).parse(input)
+    }
+}
+
+pub(super) fn mti<'a>(encoding: TextEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {
+    move |input| match encoding {
+        TextEncoding::Ascii => each(4, digit(Charset::Ascii)).map(digits_text).parse(input),
+        TextEncoding::Ebcdic500 => each(4, digit(Charset::Ebcdic500))
+            .map(digits_text)
+            .parse(input),
+        TextEncoding::Bcd => each(2, two_digits)
+            .map(|pairs| digits_text(pairs.concat()))
+            .parse(input),
+    }
+}
+
+pub(super) fn bitmap<'a>(encoding: BitmapEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, u64> {
+    move |input| match encoding {
+        BitmapEncoding::Binary => each(8, Ok)
+            .map(|bytes| {
+                bytes
+                    .iter()
+                    .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+            })
+            .parse(input),
+        BitmapEncoding::HexText => each(16, hex_character)
+            .map(|nibbles| {
+                nibbles
+                    .iter()
+                    .fold(0, |bits, nibble| bits << 4 | u64::from(*nibble))
+            })
+            .parse(input),
+    }
+}
+
+/// How many units the value has: read from the prefix, if the field has one.
+pub(super) fn length<'a>(field: &Field) -> impl Fn(&'a [u8]) -> Parsed<'a, usize> {
+    move |input| {
+        let (digits, prefix, max) = match field.length {
+            Length::Fixed(length) => return Ok((input, usize::from(length))),
+            Length::Variable {
+                digits,
+                prefix,
+                max,
+            } => (usize::from(digits), prefix, usize::from(max)),
+        };
+        let length_digit = |charset: Charset| {
+            move |byte: u8| {
+                charset
+                    .digit(byte)
+                    .ok_or(DecodeErrorKind::LengthNotDigit(byte))
+            }
+        };
+        let (rest, digits) = match prefix {
+            PrefixEncoding::Ascii => each(digits, length_digit(Charset::Ascii)).parse(input)?,
+            PrefixEncoding::Ebcdic500 => {
+                each(digits, length_digit(Charset::Ebcdic500)).parse(input)?
+            }
+            PrefixEncoding::Bcd => each(digits.div_ceil(2), |byte| {
+                two_digits(byte).map_err(|_| DecodeErrorKind::LengthNotDigit(byte))
+            })
+            .map(|pairs| pairs.concat())
+            .parse(input)?,
+        };
+        let length = digits
+            .iter()
+            .fold(0, |number, digit| number * 10 + usize::from(*digit));
+        if length > max {
+            return fault(input, DecodeErrorKind::LengthTooLong { length, max });
+        }
+        if field.encoding == Encoding::HexText && length % 2 == 1 {
+            return fault(input, DecodeErrorKind::LengthOdd { length });
+        }
+        Ok((rest, length))
+    }
+}
+
+/// The value, `units` long, as text.
+pub(super) fn value<'a>(field: &Field, units: usize) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {
+    move |input| match field.encoding {
+        Encoding::Raw => part(units)
+            .map(|bytes: &[u8]| {
+                bytes
+                    .iter()
+                    .flat_map(|byte| [byte >> 4, byte & 15])
+                    .map(hex_char)
+                    .collect()
+            })
+            .parse(input),
+        Encoding::HexText => {
+            // A fixed b field counts its bytes, a variable one the characters on the wire.
+            let characters = if matches!(field.length, Length::Fixed(_)) {
+                units * 2
+            } else {
+                units
+            };
+            each(characters, hex_character)
+                .map(|nibbles| nibbles.into_iter().map(hex_char).collect())
+                .parse(input)
+        }
+        Encoding::Ascii => characters(input, Charset::Ascii, field.content, units),
+        Encoding::Ebcdic500 => characters(input, Charset::Ebcdic500, field.content, units),
+        Encoding::Bcd => packed(input, field, units),
+    }
+}
+
+fn characters<'a>(
+    input: &'a [u8],
+    charset: Charset,
+    content: Content,
+    units: usize,
+) -> Parsed<'a, String> {
+    part(units).parse(input)?;
+    let character = |judge: fn(u8) -> DecodeErrorKind| {
+        move |byte: u8| {
+            if charset.allows(content, byte) {
+                Ok(latin1(charset, byte))
+            } else {
+                Err(judge(byte))
+            }
+        }
+    };
+    match content {
+        Content::N => count(byte(character(DecodeErrorKind::NotDigit)), units)
+            .map(String::from_iter)
+            .parse(input),
+        Content::Z => count(byte(character(DecodeErrorKind::NotTrack)), units)
+            .map(String::from_iter)
+            .parse(input),
+        Content::SignedN if units > 0 => {
+            let sign = byte(|byte| {
+                if charset.is_sign(byte) {
+                    Ok(latin1(charset, byte))
+                } else {
+                    Err(DecodeErrorKind::NotSign(byte))
+                }
+            });
+            (
+                sign,
+                count(byte(character(DecodeErrorKind::NotDigit)), units - 1),
+            )
+                .map(|(sign, digits)| std::iter::once(sign).chain(digits).collect())
+                .parse(input)
+        }
+        _ => count(byte(character(DecodeErrorKind::NotText)), units)
+            .map(String::from_iter)
+            .parse(input),
+    }
+}
+
+/// Packed digits, two a byte. An odd count has a filler nibble, 0, on the side that the dialect says.
+fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String> {
+    let bytes = units.div_ceil(2);
+    let (rest, wire) = part(bytes).parse(input)?;
+    let mut text = String::new();
+    for (place, byte) in wire.iter().copied().enumerate() {
+        let (digits, filler) = match field.pad {
+            PadSide::Left if units % 2 == 1 && place == 0 => (vec![byte & 15], byte >> 4),
+            PadSide::Right if units % 2 == 1 && place == bytes - 1 => (vec![byte >> 4], byte & 15),
+            _ => (vec![byte >> 4, byte & 15], 0),
+        };
+        let here = input.get(place..).unwrap_or_default();
+        for nibble in digits {
+            match (field.content, nibble) {
+                (_, 0..=9) => text.push(hex_char(nibble)),
+                (Content::Z, 0xD) => text.push('D'),
+                (Content::Z, _) => return fault(here, DecodeErrorKind::NotTrack(byte)),
+                _ => return fault(here, DecodeErrorKind::NotBcd { byte }),
+            }
+        }
+        if filler != 0 {
+            return fault(here, DecodeErrorKind::PadNibble { byte });
+        }
+    }
+    Ok((rest, text))
+}
+
+fn latin1(charset: Charset, byte: u8) -> char {
+    match charset {
+        Charset::Ascii => char::from(byte),
+        Charset::Ebcdic500 => char::from(latin1_from_ebcdic(byte)),
+    }
+}
+
+fn digit(charset: Charset) -> impl Fn(u8) -> Result<u8, DecodeErrorKind> {
+    move |byte| charset.digit(byte).ok_or(DecodeErrorKind::NotDigit(byte))
+}
+
+fn two_digits(byte: u8) -> Result<[u8; 2], DecodeErrorKind> {
+    match (byte >> 4, byte & 15) {
+        (high @ 0..=9, low @ 0..=9) => Ok([high, low]),
+        _ => Err(DecodeErrorKind::NotBcd { byte }),
+    }
+}
+
+fn hex_character(byte: u8) -> Result<u8, DecodeErrorKind> {
+    hex_value(byte).ok_or(DecodeErrorKind::NotHex(byte))
+}
+
+fn hex_char(nibble: u8) -> char {
+    char::from(hex_digit(nibble))
+}
+
+fn digits_text(digits: Vec<u8>) -> String {
+    digits.into_iter().map(hex_char).collect()
+}
