@@ -6,20 +6,21 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, decode, dialects, encode, route, serve, version};
+use crate::commands::{check, decode, dialects, encode, route, serve, sim, version};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 
-/// An ISO 8583 POS acquiring switch: terminals on one side, banks on the other.
-///
-/// New here? `pointsman dev` starts a switch with two banks and a few terminals, without any configuration.
+/// What a newcomer sees first.
+const ABOUT: &str = "An ISO 8583 POS acquiring switch: terminals on one side, banks on the other.\n\n\
+    New here? `pointsman dev` starts a switch with two banks and a few terminals, without any configuration.";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "pointsman",
+    about = ABOUT,
     disable_version_flag = true,
     disable_help_subcommand = true,
     arg_required_else_help = true,
-    max_term_width = 100,
     after_help = "Every command explains itself: pointsman COMMAND --help"
 )]
 struct Cli {
@@ -32,7 +33,8 @@ struct Cli {
         global = true,
         value_name = "WHEN",
         default_value = "auto",
-        value_enum
+        value_enum,
+        help_heading = "Everywhere"
     )]
     color: ColorChoice,
 }
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Encode(encode::Args),
     /// List the built-in dialects, or print one as TOML
     Dialects(dialects::Args),
+    /// Simulate a bank or a terminal
+    Sim(sim::Args),
+    /// Put load on a listener, and measure it
+    Load(pointsman_sim_load::Args),
     /// Show the version
     Version(version::Args),
 }

@@ -4,8 +4,10 @@ pub(crate) mod check;
 pub(crate) mod decode;
 pub(crate) mod dialects;
 pub(crate) mod encode;
+pub(crate) mod load;
 pub(crate) mod route;
 pub(crate) mod serve;
+pub(crate) mod sim;
 pub(crate) mod version;
 
 use pointsman_iso8583::Explained;
@@ -22,6 +24,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),
         Command::Serve(args) => serve::run(args, console),
+        Command::Sim(args) => sim::run(args),
+        Command::Load(args) => load::run(args),
         Command::Version(args) => version::run(args),
     }
 }

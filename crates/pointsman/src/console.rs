@@ -10,7 +10,7 @@ use crate::exit::Failure;
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// If the output is a terminal and NO_COLOR is not set.
+    // If the output is a terminal and NO_COLOR is not set. No doc comment: it would make the help of every command longer.
     #[default]
     Auto,
     Always,
