@@ -3,52 +3,137 @@
 //! Text goes to text by character set, digits to digits, the separator of a packed track to `=`, bytes to bytes. Between
 //! bytes and text nothing is invented: such a field is not carried.
 
-use bytes::{BufMut, BytesMut};
-
 use crate::charset;
-use crate::encode::{self, Refusal};
+use crate::encode::{self, Refusal, Target};
 use crate::error::EncodeErrorKind as Kind;
 use crate::field::{Content, Encoding, Field, Length};
+use crate::output::Output;
+use crate::plan::Shape;
+use crate::swar::{self, Check, Spelling};
 use crate::text::{self, TextBuffer};
 use crate::view::Element;
 
-/// Can values of one form be written in the other at all? A single value may still be too long or hold characters that
-/// the other form does not allow.
-pub(crate) fn is_possible(from: &Field, to: &Field) -> bool {
-    let same_kind = (from.content == Content::B) == (to.content == Content::B);
-    let lengths_agree = match (from.length, to.length) {
-        (Length::Fixed(from), Length::Fixed(to)) => from == to,
-        _ => true,
-    };
-    same_kind && lengths_agree
+/// How a value gets from one form to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Not at all: between bytes and text, or between fixed lengths that differ.
+    None,
+    /// The element is the same in both.
+    Same,
+    /// The value's bytes are the same, the length prefix is not.
+    Value,
+    /// Digits in ASCII or EBCDIC, or a track in ASCII, to packed.
+    Pack,
+    /// Packed to ASCII.
+    UnpackAscii,
+    /// Packed digits to EBCDIC.
+    UnpackEbcdic,
+    AsciiToEbcdic,
+    EbcdicToAscii,
+    HexToRaw,
+    RawToHex,
+    /// Through its text, checked character by character: where the classes differ, and in rare cases.
+    Text,
 }
 
-/// Appends the value in the other form.
-pub(crate) fn put(element: &Element<'_>, to: &Field, out: &mut BytesMut) -> Result<(), Refusal> {
-    if !is_possible(element.field, to) {
-        return Err((0, Kind::NotCarried));
-    }
-    match (element.field.encoding, to.encoding) {
-        (Encoding::Raw, _) => encode::put_bytes(to, element.wire, out),
-        (Encoding::HexText, Encoding::Raw) => {
-            encode::put_prefix(to, element.wire.len() / 2, out)?;
-            for pair in element.wire.chunks_exact(2) {
-                let byte = pair.iter().fold(0, |byte, hex| {
-                    byte << 4 | charset::hex_value(*hex).unwrap_or_default()
-                });
-                out.put_u8(byte);
-            }
-            Ok(())
+impl Way {
+    pub(crate) fn between(from: &Field, to: &Field) -> Way {
+        use Encoding::{Ascii, Bcd, Ebcdic500, HexText, Raw};
+        let same_kind = (from.content == Content::B) == (to.content == Content::B);
+        let lengths_agree = match (from.length, to.length) {
+            (Length::Fixed(from), Length::Fixed(to)) => from == to,
+            _ => true,
+        };
+        if !same_kind || !lengths_agree {
+            return Way::None;
         }
-        _ => {
-            let mut buffer = TextBuffer::new();
-            let text = text::read(*element, &mut buffer).ok_or((0, Kind::NotCarried))?;
-            let packed_track =
-                element.field.content == Content::Z && element.field.encoding == Encoding::Bcd;
-            if packed_track && to.encoding != Encoding::Bcd {
-                return encode::put_text(to, &text.replace('D', "="), out);
-            }
-            encode::put_text(to, text, out)
+        if from.same_wire(to) {
+            return Way::Same;
+        }
+        if from.content != to.content {
+            return Way::Text;
+        }
+        match (from.encoding, to.encoding) {
+            (Ascii, Ascii) | (Ebcdic500, Ebcdic500) | (Raw, Raw) => Way::Value,
+            (Ascii, Bcd) => Way::Pack,
+            (Ebcdic500, Bcd) if from.content == Content::N => Way::Pack,
+            (Bcd, Ascii) => Way::UnpackAscii,
+            (Bcd, Ebcdic500) if from.content == Content::N => Way::UnpackEbcdic,
+            (Ascii, Ebcdic500) => Way::AsciiToEbcdic,
+            (Ebcdic500, Ascii) => Way::EbcdicToAscii,
+            (HexText, Raw) => Way::HexToRaw,
+            (Raw, HexText) => Way::RawToHex,
+            _ => Way::Text,
         }
     }
+}
+
+/// Appends the value in the other form. Nothing is appended if it is refused.
+#[inline]
+pub(crate) fn put(
+    way: Way,
+    from: &Element<'_>,
+    to: Target<'_>,
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let units = match way {
+        Way::None => return Err((0, Kind::NotCarried)),
+        Way::Text => return put_through_text(from, to, out),
+        Way::Same => {
+            out.put(from.prefix);
+            out.put(from.wire);
+            return Ok(());
+        }
+        // Bytes, unless a length counts hex characters.
+        Way::HexToRaw => from.wire.len() / 2,
+        Way::RawToHex if matches!(to.field.length, Length::Variable { .. }) => from.wire.len() * 2,
+        _ => from.units,
+    };
+    if !to.step.allows(units) {
+        return Err(to.length_refusal(units));
+    }
+    let length = out.length();
+    let place = to.room(units, out);
+    match way {
+        Way::Pack => encode::pack(to.step.shape, from.wire, place),
+        Way::UnpackAscii => text::unpack(from, place, Spelling::AsciiTrack),
+        Way::UnpackEbcdic => text::unpack(from, place, Spelling::EbcdicDigits),
+        Way::AsciiToEbcdic => swar::translate(from.wire, place, &charset::EBCDIC_FROM_LATIN1),
+        Way::EbcdicToAscii => {
+            swar::ascii_from_ebcdic(from.wire, place);
+            // Only text can hold what ASCII lacks: the printable characters of the upper half of Latin-1.
+            if to.step.check == Check::AsciiPrintable && !to.step.check.holds(place) {
+                out.rewind(length);
+                return put_through_text(from, to, out);
+            }
+        }
+        Way::HexToRaw => swar::pack(from.wire, place),
+        Way::RawToHex => swar::unpack(from.wire, place, Spelling::Hex),
+        Way::Value | Way::None | Way::Same | Way::Text => swar::copy(from.wire, place),
+    }
+    Ok(())
+}
+
+#[cold]
+fn put_through_text(
+    from: &Element<'_>,
+    to: Target<'_>,
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let mut buffer = TextBuffer::new();
+    // A packed track reads with `D` but is written with `=` where it becomes text.
+    let track_to_text = from.step.check == Check::PackedTrack && !is_packed(to.step.shape);
+    let text = if track_to_text {
+        text::packed_track(from, &mut buffer)
+    } else {
+        text::read(*from, &mut buffer)
+    };
+    encode::put_text(to, text.ok_or((0, Kind::NotCarried))?, out)
+}
+
+fn is_packed(shape: Shape) -> bool {
+    matches!(
+        shape,
+        Shape::PackedEven | Shape::PackedFillerFirst | Shape::PackedFillerLast
+    )
 }

@@ -1,168 +1,251 @@
 //! From text to wire: strict, straight into the output.
-
-use bytes::{BufMut, BytesMut};
+//!
+//! What fits is written at once, checked by words. What does not fit is looked at again, slowly, to say why.
 
 use crate::charset::{self, Charset};
+use crate::dialect::Dialect;
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{Content, Encoding, Field, Length, PadSide, PrefixEncoding};
+use crate::field::{Content, Encoding, Field, Length};
+use crate::output::Output;
+use crate::plan::{Prefix, Shape, Step};
+use crate::swar::{self, Check, Spelling};
 
 /// A value cannot be written: where in its text, and why.
 pub(crate) type Refusal = (usize, Kind);
 
-/// Appends a value given as text, with its length prefix. What was appended before a refusal is the caller's to take
-/// back.
-pub(crate) fn put_text(field: &Field, value: &str, out: &mut BytesMut) -> Result<(), Refusal> {
-    if field.content == Content::B {
-        return put_hex(field, value, out);
+/// A field that a value is written for.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'d> {
+    pub(crate) field: &'d Field,
+    pub(crate) step: &'d Step,
+}
+
+impl<'d> Target<'d> {
+    #[inline]
+    pub(crate) fn of(dialect: &'d Dialect, number: u8) -> Option<Target<'d>> {
+        Some(Target {
+            field: dialect.field(number)?,
+            step: dialect.steps.get(usize::from(number))?,
+        })
     }
+
+    /// Room for a value of so many units, behind its length prefix, which is written. The caller has checked that the
+    /// field allows them.
+    #[inline]
+    pub(crate) fn room<'o>(&self, units: usize, out: &'o mut Output<'_>) -> &'o mut [u8] {
+        let prefix = self.step.prefix.bytes();
+        let place = out.room(prefix + self.step.wire_length(units));
+        let (prefix, value) = place.split_at_mut_checked(prefix).unwrap_or_default();
+        set_prefix(self.step.prefix, units, prefix);
+        value
+    }
+
+    /// Why a value of so many units is of the wrong length.
+    #[cold]
+    pub(crate) fn length_refusal(&self, units: usize) -> Refusal {
+        let limit = usize::from(self.step.units);
+        (
+            0,
+            match self.step.prefix {
+                Prefix::None => Kind::LengthWrong {
+                    length: units,
+                    expected: limit,
+                },
+                _ => Kind::LengthTooLong {
+                    length: units,
+                    max: limit,
+                },
+            },
+        )
+    }
+}
+
+#[inline]
+fn set_prefix(prefix: Prefix, units: usize, place: &mut [u8]) {
+    let [hundreds, tens, ones] =
+        [units / 100 % 10, units / 10 % 10, units % 10].map(|digit| digit as u8);
+    match (prefix, place) {
+        (Prefix::Ascii2, [a, b]) => (*a, *b) = (b'0' | tens, b'0' | ones),
+        (Prefix::Ascii3, [a, b, c]) => (*a, *b, *c) = (b'0' | hundreds, b'0' | tens, b'0' | ones),
+        (Prefix::Ebcdic2, [a, b]) => (*a, *b) = (0xF0 | tens, 0xF0 | ones),
+        (Prefix::Ebcdic3, [a, b, c]) => (*a, *b, *c) = (0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones),
+        (Prefix::Bcd2, [a]) => *a = tens << 4 | ones,
+        (Prefix::Bcd3, [a, b]) => (*a, *b) = (hundreds, tens << 4 | ones),
+        _ => {}
+    }
+}
+
+/// Appends a value given as text, with its length prefix. Nothing is appended if it is refused.
+#[inline]
+pub(crate) fn put_text(
+    target: Target<'_>,
+    value: &str,
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let text = value.as_bytes();
+    let step = target.step;
+    let mut length = text.len();
+    let written = match target.field.encoding {
+        Encoding::Ascii => {
+            step.allows(length) && is_ascii_value(step, text) && {
+                swar::copy(text, target.room(length, out));
+                true
+            }
+        }
+        Encoding::Bcd => {
+            let check = if step.check == Check::PackedTrack {
+                Check::AsciiTrack
+            } else {
+                Check::AsciiDigits
+            };
+            step.allows(length) && check.holds(text) && {
+                pack(step.shape, text, target.room(length, out));
+                true
+            }
+        }
+        Encoding::Ebcdic500 => return put_ebcdic(target, value, out),
+        Encoding::Raw | Encoding::HexText => {
+            if target.field.encoding == Encoding::Raw || step.prefix == Prefix::None {
+                length /= 2;
+            }
+            text.len().is_multiple_of(2) && step.allows(length) && Check::Hex.holds(text) && {
+                let place = target.room(length, out);
+                if target.field.encoding == Encoding::Raw {
+                    swar::pack(text, place);
+                } else {
+                    place.copy_from_slice(text);
+                    place.make_ascii_uppercase();
+                }
+                true
+            }
+        }
+    };
+    if written {
+        Ok(())
+    } else {
+        Err(refusal(target, value))
+    }
+}
+
+/// Appends the bytes of a `b` field, with its length prefix. Lengths in a refusal count hex characters, as for text.
+pub(crate) fn put_bytes(
+    target: Target<'_>,
+    value: &[u8],
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let units = match (target.field.encoding, target.step.prefix) {
+        (Encoding::Raw, _) | (Encoding::HexText, Prefix::None) => value.len(),
+        (Encoding::HexText, _) => value.len() * 2,
+        (Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd, _) => {
+            return Err((0, Kind::NotBinary));
+        }
+    };
+    if !target.step.allows(units) {
+        return Err(match target.length_refusal(units) {
+            (offset, Kind::LengthWrong { length, expected }) => (
+                offset,
+                Kind::LengthWrong {
+                    length: length * 2,
+                    expected: expected * 2,
+                },
+            ),
+            refusal => refusal,
+        });
+    }
+    let place = target.room(units, out);
+    match target.field.encoding {
+        Encoding::Raw => swar::copy(value, place),
+        _ => swar::unpack(value, place, Spelling::Hex),
+    }
+    Ok(())
+}
+
+/// Digits (and track separators) two a byte, with a filler where their count is odd.
+#[inline]
+pub(crate) fn pack(shape: Shape, text: &[u8], place: &mut [u8]) {
+    if text.len().is_multiple_of(2) {
+        swar::pack(text, place);
+    } else if shape == Shape::PackedFillerFirst {
+        if let (Some((digit, rest)), Some((byte, place))) =
+            (text.split_first(), place.split_first_mut())
+        {
+            *byte = swar::pack_one(*digit);
+            swar::pack(rest, place);
+        }
+    } else if let (Some((digit, rest)), Some((byte, place))) =
+        (text.split_last(), place.split_last_mut())
+    {
+        *byte = swar::pack_one(*digit) << 4;
+        swar::pack(rest, place);
+    }
+}
+
+/// Is it what the field may hold, in ASCII?
+#[inline]
+fn is_ascii_value(step: &Step, text: &[u8]) -> bool {
+    match (step.shape, text) {
+        (Shape::SignedAscii, [sign, digits @ ..]) => {
+            matches!(sign, b'C' | b'D') && step.check.holds(digits)
+        }
+        _ => step.check.holds(text),
+    }
+}
+
+fn put_ebcdic(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(), Refusal> {
     let units = if value.is_ascii() {
         value.len()
     } else {
         value.chars().count()
     };
-    put_prefix(field, units, out)?;
-    match field.encoding {
-        Encoding::Bcd => put_packed(field, value, units, out),
-        Encoding::Ebcdic500 => put_characters(field, Charset::Ebcdic500, value, out),
-        Encoding::Ascii | Encoding::Raw | Encoding::HexText => {
-            put_characters(field, Charset::Ascii, value, out)
-        }
+    if !target.step.allows(units) {
+        return Err(target.length_refusal(units));
     }
-}
-
-/// Appends the bytes of a `b` field, with its length prefix. Lengths in a refusal count hex characters, as for text.
-pub(crate) fn put_bytes(field: &Field, value: &[u8], out: &mut BytesMut) -> Result<(), Refusal> {
-    if let Length::Fixed(bytes) = field.length
-        && value.len() != usize::from(bytes)
-    {
-        return Err((
-            0,
-            Kind::LengthWrong {
-                length: value.len() * 2,
-                expected: usize::from(bytes) * 2,
-            },
-        ));
-    }
-    match field.encoding {
-        Encoding::Raw => {
-            put_prefix(field, value.len(), out)?;
-            out.put_slice(value);
-            Ok(())
-        }
-        Encoding::HexText => {
-            let units = match field.length {
-                Length::Fixed(_) => value.len(),
-                Length::Variable { .. } => value.len() * 2,
-            };
-            put_prefix(field, units, out)?;
-            for byte in value {
-                out.put_slice(&[charset::hex_digit(byte >> 4), charset::hex_digit(*byte)]);
-            }
-            Ok(())
-        }
-        Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd => Err((0, Kind::NotBinary)),
-    }
-}
-
-/// Checks the length (in the field's own unit) and appends the length prefix.
-pub(crate) fn put_prefix(field: &Field, units: usize, out: &mut BytesMut) -> Result<(), Refusal> {
-    match field.length {
-        Length::Fixed(expected) => {
-            let expected = usize::from(expected);
-            if units == expected {
-                Ok(())
-            } else {
-                Err((
-                    0,
-                    Kind::LengthWrong {
-                        length: units,
-                        expected,
-                    },
-                ))
-            }
-        }
-        Length::Variable {
-            digits,
-            prefix,
-            max,
-        } => {
-            let max = usize::from(max);
-            if units > max {
-                return Err((0, Kind::LengthTooLong { length: units, max }));
-            }
-            let digits_of =
-                [units / 100 % 10, units / 10 % 10, units % 10].map(|digit| digit as u8);
-            let [hundreds, tens, ones] = digits_of;
-            match (prefix, digits) {
-                (PrefixEncoding::Bcd, 2) => out.put_u8(tens << 4 | ones),
-                (PrefixEncoding::Bcd, _) => out.put_slice(&[hundreds, tens << 4 | ones]),
-                (PrefixEncoding::Ascii, 2) => out.put_slice(&[b'0' | tens, b'0' | ones]),
-                (PrefixEncoding::Ascii, _) => {
-                    out.put_slice(&[b'0' | hundreds, b'0' | tens, b'0' | ones])
-                }
-                (PrefixEncoding::Ebcdic500, 2) => out.put_slice(&[0xF0 | tens, 0xF0 | ones]),
-                (PrefixEncoding::Ebcdic500, _) => {
-                    out.put_slice(&[0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones])
-                }
-            }
-            Ok(())
-        }
-    }
-}
-
-fn put_hex(field: &Field, value: &str, out: &mut BytesMut) -> Result<(), Refusal> {
-    if let Some((place, character)) = value
-        .char_indices()
-        .find(|(_, character)| !character.is_ascii_hexdigit())
-    {
-        return Err((place, Kind::NotHex(character)));
-    }
-    let length = value.len();
-    match field.length {
-        Length::Fixed(bytes) if length != usize::from(bytes) * 2 => {
-            return Err((
-                0,
-                Kind::LengthWrong {
-                    length,
-                    expected: usize::from(bytes) * 2,
-                },
-            ));
-        }
-        Length::Fixed(_) => {}
-        Length::Variable { .. } => {
-            if !length.is_multiple_of(2) {
-                return Err((0, Kind::LengthOdd { length }));
-            }
-            let units = if field.encoding == Encoding::HexText {
-                length
-            } else {
-                length / 2
-            };
-            put_prefix(field, units, out)?;
-        }
-    }
-    let nibbles = value.bytes().filter_map(charset::hex_value);
-    if field.encoding == Encoding::HexText {
-        nibbles.for_each(|nibble| out.put_u8(charset::hex_digit(nibble)));
+    let length = out.length();
+    let place = target.room(units, out);
+    if value.is_ascii() {
+        swar::translate(value.as_bytes(), place, &charset::EBCDIC_FROM_LATIN1);
     } else {
-        put_pairs(nibbles, out);
+        for (byte, character) in place.iter_mut().zip(value.chars()) {
+            // What the character set lacks becomes a control character, which no class allows.
+            *byte = Charset::Ebcdic500.byte_of(character).unwrap_or(0);
+        }
     }
-    Ok(())
+    let fits = match (target.step.shape, &*place) {
+        (Shape::SignedEbcdic, [sign, digits @ ..]) => {
+            Charset::Ebcdic500.is_sign(*sign) && target.step.check.holds(digits)
+        }
+        (_, place) => target.step.check.holds(place),
+    };
+    if fits {
+        return Ok(());
+    }
+    out.rewind(length);
+    Err(refusal(target, value))
 }
 
-fn put_characters(
-    field: &Field,
-    charset: Charset,
-    value: &str,
-    out: &mut BytesMut,
-) -> Result<(), Refusal> {
+/// Why the text was refused: its length first, then its first wrong character.
+#[cold]
+fn refusal(target: Target<'_>, value: &str) -> Refusal {
+    let field = target.field;
+    if field.content == Content::B {
+        return hex_refusal(target, value);
+    }
+    let units = value.chars().count();
+    if !target.step.allows(units) {
+        return target.length_refusal(units);
+    }
+    let charset = if field.encoding == Encoding::Ebcdic500 {
+        Charset::Ebcdic500
+    } else {
+        Charset::Ascii
+    };
     for (count, (place, character)) in value.char_indices().enumerate() {
         let sign = field.content == Content::SignedN && count == 0;
-        let byte = charset.byte_of(character).filter(|byte| match sign {
-            true => charset.is_sign(*byte),
-            false => charset.allows(field.content, *byte),
+        let fits = charset.byte_of(character).is_some_and(|byte| match sign {
+            true => charset.is_sign(byte),
+            false => charset.allows(field.content, byte),
         });
-        let Some(byte) = byte else {
+        if !fits {
             let kind = match field.content {
                 _ if sign => Kind::NotSign(character),
                 Content::N | Content::SignedN => Kind::NotDigit(character),
@@ -171,46 +254,37 @@ fn put_characters(
                     Kind::NotText(character)
                 }
             };
-            return Err((place, kind));
-        };
-        out.put_u8(byte);
-    }
-    Ok(())
-}
-
-fn put_packed(field: &Field, value: &str, units: usize, out: &mut BytesMut) -> Result<(), Refusal> {
-    let track = field.content == Content::Z;
-    for (place, character) in value.char_indices() {
-        let fits = character.is_ascii_digit() || (track && matches!(character, '=' | 'D'));
-        if !fits {
-            return Err((
-                place,
-                if track {
-                    Kind::NotTrack(character)
-                } else {
-                    Kind::NotDigit(character)
-                },
-            ));
+            return (place, kind);
         }
     }
-    let nibbles = value.bytes().map(|byte| {
-        if byte.is_ascii_digit() {
-            byte & 0x0F
-        } else {
-            0x0D
-        }
-    });
-    let odd = units % 2;
-    match field.pad {
-        PadSide::Left => put_pairs(core::iter::repeat_n(0, odd).chain(nibbles), out),
-        PadSide::Right => put_pairs(nibbles.chain(core::iter::repeat_n(0, odd)), out),
-    }
-    Ok(())
+    debug_assert!(false, "a value was refused without reason");
+    (0, Kind::NotCarried)
 }
 
-/// Appends an even count of nibbles, two a byte.
-fn put_pairs(mut nibbles: impl Iterator<Item = u8>, out: &mut BytesMut) {
-    while let (Some(high), Some(low)) = (nibbles.next(), nibbles.next()) {
-        out.put_u8(high << 4 | low);
+#[cold]
+fn hex_refusal(target: Target<'_>, value: &str) -> Refusal {
+    if let Some((place, character)) = value
+        .char_indices()
+        .find(|(_, character)| !character.is_ascii_hexdigit())
+    {
+        return (place, Kind::NotHex(character));
+    }
+    let length = value.len();
+    match target.field.length {
+        Length::Fixed(bytes) => (
+            0,
+            Kind::LengthWrong {
+                length,
+                expected: usize::from(bytes) * 2,
+            },
+        ),
+        Length::Variable { .. } if !length.is_multiple_of(2) => (0, Kind::LengthOdd { length }),
+        Length::Variable { .. } => {
+            target.length_refusal(if target.field.encoding == Encoding::HexText {
+                length
+            } else {
+                length / 2
+            })
+        }
     }
 }

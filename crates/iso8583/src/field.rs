@@ -29,7 +29,15 @@ impl Field {
         self.content == other.content
             && self.encoding == other.encoding
             && self.length == other.length
-            && (self.encoding != Encoding::Bcd || self.pad == other.pad)
+            && (self.encoding != Encoding::Bcd || self.pad == other.pad || !self.may_have_filler())
+    }
+
+    /// May an odd count of packed digits need a filler nibble?
+    fn may_have_filler(&self) -> bool {
+        match self.length {
+            Length::Fixed(units) => !units.is_multiple_of(2),
+            Length::Variable { .. } => true,
+        }
     }
 
     /// Bytes of the length prefix; 0 for a fixed field.

@@ -14,6 +14,7 @@ mod field;
 pub mod json;
 pub mod mask;
 mod mti;
+mod output;
 mod plan;
 pub mod reference;
 mod scan;

@@ -7,14 +7,41 @@ use crate::swar::Check;
 /// How to step over one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Bytes on the wire of a fixed field; the longest value of a variable one, in its unit.
+    /// Bytes on the wire of a fixed field; of a variable one as `units`.
     pub(crate) length: u16,
+    /// The length of a fixed field, the longest of a variable one, in its unit.
+    pub(crate) units: u16,
     /// What its bytes are held to.
     pub(crate) check: Check,
     pub(crate) prefix: Prefix,
     pub(crate) shape: Shape,
     /// Bytes of the length prefix always pass the value's check, so a run of such fields can be checked as one.
     pub(crate) prefix_passes: bool,
+}
+
+impl Step {
+    /// Is a value of so many units of a length that the field allows?
+    #[inline]
+    pub(crate) fn allows(&self, units: usize) -> bool {
+        let limit = usize::from(self.units);
+        if self.prefix == Prefix::None {
+            units == limit
+        } else {
+            units <= limit
+        }
+    }
+
+    /// Bytes on the wire of a value of so many units.
+    #[inline]
+    pub(crate) fn wire_length(&self, units: usize) -> usize {
+        match self.shape {
+            _ if self.prefix == Prefix::None => usize::from(self.length),
+            Shape::PackedFillerFirst | Shape::PackedFillerLast | Shape::PackedEven => {
+                units.div_ceil(2)
+            }
+            Shape::Bytes | Shape::Hex | Shape::SignedAscii | Shape::SignedEbcdic => units,
+        }
+    }
 }
 
 /// The length prefix: how it is written, and its digits.
@@ -27,6 +54,19 @@ pub(crate) enum Prefix {
     Ebcdic3,
     Bcd2,
     Bcd3,
+}
+
+impl Prefix {
+    /// Bytes of the prefix.
+    #[inline]
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Prefix::None => 0,
+            Prefix::Bcd2 => 1,
+            Prefix::Ascii2 | Prefix::Ebcdic2 | Prefix::Bcd3 => 2,
+            Prefix::Ascii3 | Prefix::Ebcdic3 => 3,
+        }
+    }
 }
 
 /// What is special about a value.
@@ -51,6 +91,7 @@ impl Step {
     /// For numbers that the dialect does not define; never taken.
     pub(crate) const UNDEFINED: Step = Step {
         length: 0,
+        units: 0,
         check: Check::Nothing,
         prefix: Prefix::None,
         shape: Shape::Bytes,
@@ -64,16 +105,16 @@ impl Step {
             Charset::Ascii
         };
         let check = check_of(field);
-        let (length, prefix) = match field.length {
+        let (length, units, prefix) = match field.length {
             Length::Fixed(units) => {
                 let wire = field.wire_length(usize::from(units));
-                (u16::try_from(wire).unwrap_or(u16::MAX), Prefix::None)
+                (u16::try_from(wire).unwrap_or(u16::MAX), units, Prefix::None)
             }
             Length::Variable {
                 digits,
                 prefix,
                 max,
-            } => (max, prefix_of(prefix, digits)),
+            } => (max, max, prefix_of(prefix, digits)),
         };
         let shape = match (field.encoding, field.pad, field.length) {
             (Encoding::Bcd, _, Length::Fixed(units)) if units % 2 == 0 => Shape::PackedEven,
@@ -90,6 +131,7 @@ impl Step {
             prefix_bytes(prefix).is_some_and(|mut bytes| bytes.all(|byte| check.holds(&[byte])));
         Step {
             length,
+            units,
             check,
             prefix,
             shape,

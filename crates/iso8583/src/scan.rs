@@ -154,7 +154,7 @@ fn no_filler(nibble: u8) -> Option<()> {
 
 /// The length a prefix says, and where the value begins.
 #[inline(always)]
-fn read_prefix(prefix: Prefix, bytes: &[u8], offset: usize) -> Option<(usize, usize)> {
+pub(crate) fn read_prefix(prefix: Prefix, bytes: &[u8], offset: usize) -> Option<(usize, usize)> {
     let rest = bytes.get(offset..)?;
     let characters = |digits: &[u8], zero: u8| {
         digits.iter().try_fold(0, |length, byte| {

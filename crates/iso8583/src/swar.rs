@@ -226,7 +226,7 @@ impl Spelling {
     }
 
     #[inline(always)]
-    fn spell_one(self, nibble: u8) -> u8 {
+    pub(crate) fn spell_one(self, nibble: u8) -> u8 {
         self.spell(u64::from(nibble)) as u8
     }
 }

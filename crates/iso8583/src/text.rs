@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-use crate::charset::{self, Charset};
-use crate::field::{Content, Encoding, PadSide};
+use crate::charset;
+use crate::field::Encoding;
+use crate::plan::Shape;
+use crate::swar::{self, Spelling};
 use crate::view::Element;
 
 /// Bytes that hold the text of any value: 999 raw bytes are 1998 hex characters, 999 EBCDIC characters at most 1998
@@ -36,6 +38,7 @@ impl fmt::Debug for TextBuffer {
 }
 
 /// The value as text.
+#[inline]
 pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Option<&'b str> {
     let text = match element.field.encoding {
         Encoding::Ascii => element.wire,
@@ -43,9 +46,7 @@ pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Opti
         Encoding::Ebcdic500 => latin1_to_utf8(element.wire, &mut buffer.0)?,
         Encoding::Raw => {
             let text = buffer.0.get_mut(..element.wire.len() * 2)?;
-            for (pair, byte) in text.chunks_exact_mut(2).zip(element.wire) {
-                pair.copy_from_slice(&[charset::hex_digit(byte >> 4), charset::hex_digit(*byte)]);
-            }
+            swar::unpack(element.wire, text, Spelling::Hex);
             text
         }
         Encoding::HexText => {
@@ -58,55 +59,76 @@ pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Opti
     core::str::from_utf8(text).ok()
 }
 
+/// A packed track as text dialects write it, with `=` as separator.
+pub(crate) fn packed_track<'b>(
+    element: &Element<'b>,
+    buffer: &'b mut TextBuffer,
+) -> Option<&'b str> {
+    let text = buffer.0.get_mut(..element.units)?;
+    unpack(element, text, Spelling::AsciiTrack);
+    core::str::from_utf8(text).ok()
+}
+
 /// Text of at most the buffer's length, in ASCII (EBCDIC beyond ASCII gives `None`); for `b` fields none.
+#[inline]
 pub(crate) fn short<'b>(element: &Element<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     match element.field.encoding {
         Encoding::Ascii => Some(element.wire),
         Encoding::Ebcdic500 => {
             let text = buffer.get_mut(..element.wire.len())?;
-            for (place, byte) in text.iter_mut().zip(element.wire) {
-                *place = charset::latin1_from_ebcdic(*byte);
-            }
+            swar::ascii_from_ebcdic(element.wire, text);
             text.is_ascii().then_some(text)
         }
         Encoding::Bcd => {
             let text = buffer.get_mut(..element.units)?;
-            for (place, nibble) in text.iter_mut().zip(nibbles(element)) {
-                *place = charset::hex_digit(nibble);
-            }
+            unpack(element, text, Spelling::Hex);
             Some(text)
         }
         Encoding::Raw | Encoding::HexText => None,
     }
 }
 
-/// The number an `n` value of at most 18 digits says.
-pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
-    let charset = match element.field.encoding {
-        Encoding::Ascii => Charset::Ascii,
-        Encoding::Ebcdic500 => Charset::Ebcdic500,
-        Encoding::Bcd => {
-            return Some(nibbles(element).fold(0, |number, digit| number * 10 + u64::from(digit)));
+/// Writes the digits of a packed value, without its filler; `text` has as many places as the value has units.
+#[inline]
+pub(crate) fn unpack(element: &Element<'_>, text: &mut [u8], spelling: Spelling) {
+    let wire = element.wire;
+    if element.units.is_multiple_of(2) {
+        swar::unpack(wire, text, spelling);
+    } else if element.step.shape == Shape::PackedFillerFirst {
+        if let (Some((byte, wire)), Some((place, text))) =
+            (wire.split_first(), text.split_first_mut())
+        {
+            *place = spelling.spell_one(byte & 0x0F);
+            swar::unpack(wire, text, spelling);
         }
-        Encoding::Raw | Encoding::HexText => return None,
-    };
-    debug_assert_eq!(element.field.content, Content::N);
-    element.wire.iter().try_fold(0_u64, |number, byte| {
-        Some(number * 10 + u64::from(charset.digit(*byte)?))
-    })
+    } else if let (Some((byte, wire)), Some((place, text))) =
+        (wire.split_last(), text.split_last_mut())
+    {
+        *place = spelling.spell_one(byte >> 4);
+        swar::unpack(wire, text, spelling);
+    }
 }
 
-/// The nibbles of a packed value, without the filler.
-pub(crate) fn nibbles<'a>(element: &Element<'a>) -> impl Iterator<Item = u8> + use<'a> {
-    let filler_first = element.units % 2 == 1 && element.field.pad == PadSide::Left;
-    let pairs = element
-        .wire
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0x0F]);
-    pairs.skip(usize::from(filler_first)).take(element.units)
+/// The number an `n` value of at most 18 digits says.
+#[inline]
+pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
+    match (element.field.encoding, element.step.shape) {
+        (Encoding::Ascii | Encoding::Ebcdic500, _) => Some(swar::digits_to_number(element.wire)),
+        // The filler behind an odd count of digits is a 0 too many.
+        (Encoding::Bcd, Shape::PackedFillerLast) if !element.units.is_multiple_of(2) => {
+            Some(swar::packed_to_number(element.wire) / 10)
+        }
+        (Encoding::Bcd, _) => Some(swar::packed_to_number(element.wire)),
+        (Encoding::Raw | Encoding::HexText, _) => None,
+    }
 }
 
 fn latin1_to_utf8<'b>(wire: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let text = buffer.get_mut(..wire.len())?;
+    swar::ascii_from_ebcdic(wire, text);
+    if text.is_ascii() {
+        return buffer.get(..wire.len());
+    }
     let mut length = 0;
     for byte in wire {
         let character = char::from(charset::latin1_from_ebcdic(*byte));

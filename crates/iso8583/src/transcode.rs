@@ -3,15 +3,16 @@
 use core::ops::Range;
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use crate::build::Builder;
-use crate::convert;
+use crate::build;
+use crate::convert::{self, Way};
 use crate::dialect::Dialect;
-use crate::encode;
+use crate::encode::{self, Refusal, Target};
 use crate::error::{EncodeError, EncodeErrorKind as Kind};
 use crate::field::{Content, Encoding, Field, FieldSet, Length};
 use crate::mti::Mti;
+use crate::output::Output;
 use crate::values::Stan;
 use crate::view::View;
 
@@ -20,6 +21,11 @@ use crate::view::View;
 pub struct Transcoder {
     from: Arc<Dialect>,
     to: Arc<Dialect>,
+    /// By field number: how its values get across.
+    ways: Box<[Way; 129]>,
+    /// The fields whose elements are the same on both sides: neighbours are copied as one range.
+    same: FieldSet,
+    /// The fields that get across.
     carried: FieldSet,
     lenient: bool,
 }
@@ -66,6 +72,9 @@ pub enum TranscodeError {
         /// The field.
         field: u8,
     },
+    /// The message was read in another dialect than this transcoder reads.
+    #[error("the message was read in another dialect than the one to be transcoded")]
+    WrongDialect,
     /// The value does not fit the field of the other dialect.
     #[error("{0}")]
     Value(EncodeError),
@@ -77,6 +86,7 @@ impl TranscodeError {
     pub fn field(&self) -> u8 {
         match self {
             TranscodeError::NotCarried { field } => *field,
+            TranscodeError::WrongDialect => 0,
             TranscodeError::Value(error) => error.field,
         }
     }
@@ -87,17 +97,28 @@ impl Transcoder {
     /// on less than was sent.
     #[must_use]
     pub fn new(from: &Arc<Dialect>, to: &Arc<Dialect>) -> Transcoder {
-        let carried = from
-            .fields()
-            .filter(|field| {
-                to.field(field.number)
-                    .is_some_and(|other| convert::is_possible(field, other))
-            })
-            .map(|field| field.number)
-            .collect();
+        let mut ways = Box::new([Way::None; 129]);
+        let (mut same, mut carried) = (FieldSet::EMPTY, FieldSet::EMPTY);
+        for field in from.fields() {
+            let number = field.number;
+            let way = to
+                .field(number)
+                .map_or(Way::None, |other| Way::between(field, other));
+            if let Some(place) = ways.get_mut(usize::from(number)) {
+                *place = way;
+            }
+            if way == Way::Same {
+                same.insert(number);
+            }
+            if way != Way::None {
+                carried.insert(number);
+            }
+        }
         Transcoder {
             from: from.clone(),
             to: to.clone(),
+            ways,
+            same,
             carried,
             lenient: false,
         }
@@ -143,92 +164,204 @@ impl Transcoder {
         edits: &[Edit<'_>],
         out: &mut BytesMut,
     ) -> Result<Written, TranscodeError> {
-        let mut builder =
-            Builder::with_header(&self.to, out, header, mti).map_err(TranscodeError::Value)?;
-        let mut dropped = FieldSet::EMPTY;
-        let mut stan_position = None;
-        let mut pending = edits.iter().filter(|edit| match edit {
-            Edit::Copy(number, other) => other.has(*number),
-            Edit::Set(..) | Edit::Drop(_) => true,
+        if !std::ptr::eq(view.dialect(), &raw const *self.from) && *view.dialect() != *self.from {
+            return Err(TranscodeError::WrongDialect);
+        }
+        build::check_header(&self.to, header).map_err(TranscodeError::Value)?;
+        let plan = Plan::of(self, view, edits)?;
+        // Nothing grows to more than twice its size and a longer prefix: hex text, unpacked digits.
+        let expected = view.bytes().len() * 2 + 128;
+        let mut out = Output::begin(out, expected);
+        let written = self.write_planned(view, mti, header, edits, &plan, &mut out);
+        if written.is_err() {
+            out.give_up();
+        }
+        written
+    }
+
+    fn write_planned(
+        &self,
+        view: &View<'_>,
+        mti: Mti,
+        header: &[u8],
+        edits: &[Edit<'_>],
+        plan: &Plan,
+        out: &mut Output<'_>,
+    ) -> Result<Written, TranscodeError> {
+        let to = &*self.to;
+        out.put(header);
+        out.put_mti(to.mti, mti);
+        let bitmaps = out.length();
+        let bitmap_length = to.bitmap.length();
+        let has_second = plan.fields.last().is_some_and(|last| last > 64);
+        out.room(if has_second {
+            bitmap_length * 2
+        } else {
+            bitmap_length
         });
-        let mut edit = pending.next();
-        let mut field = view.fields().first();
-        loop {
-            let number = match (field, edit) {
-                (None, None) => break,
-                (Some(field), None) => field,
-                (None, Some(edit)) => edit.field(),
-                (Some(field), Some(edit)) => field.min(edit.field()),
+
+        let mut fields = plan.fields;
+        let mut dropped = plan.dropped;
+        let mut stan = None;
+        let mut edits = edits.iter();
+        // Everything before `copied` is written or left out; runs of equal elements follow as one range.
+        let mut copied = view.body_start();
+        for number in plan.stops.iter() {
+            let element = view.bounds_from(number, copied);
+            out.put(view.bytes().get(copied..element.start).unwrap_or_default());
+            copied = element.end;
+            if number == 11 && fields.contains(11) {
+                stan = to
+                    .field(11)
+                    .and_then(|field| StanSlot::of(field, out.length()));
+            }
+            let result = if plan.edited.contains(number) {
+                self.write_edit(number, &mut edits, out)
+            } else if plan.dropped.contains(number) {
+                if !self.lenient {
+                    return Err(TranscodeError::NotCarried { field: number });
+                }
+                Ok(())
+            } else {
+                self.carry(number, view, out)
             };
-            let position = builder.position();
-            let edited = edit.filter(|edit| edit.field() == number);
-            match edited {
-                Some(Edit::Set(_, value)) => {
-                    builder
-                        .try_add(number, |to, out| encode::put_text(to, value, out))
-                        .map_err(TranscodeError::Value)?;
+            match result {
+                Ok(()) => {}
+                Err(_) if self.lenient && !plan.edited.contains(number) => {
+                    fields.remove(number);
+                    dropped.insert(number);
                 }
-                Some(Edit::Copy(_, other)) => {
-                    builder
-                        .try_add(number, |to, out| copy(other, to, out))
-                        .map_err(TranscodeError::Value)?;
-                }
-                Some(Edit::Drop(_)) => {}
-                None if self.carried.contains(number) => {
-                    match builder.try_add(number, |to, out| copy(view, to, out)) {
-                        Ok(()) => {}
-                        Err(_) if self.lenient => dropped.insert(number),
-                        Err(error) => return Err(TranscodeError::Value(error)),
-                    }
-                }
-                None if self.lenient => dropped.insert(number),
-                None => return Err(TranscodeError::NotCarried { field: number }),
-            }
-            if number == 11 && builder.position() > position {
-                stan_position = Some(position);
-            }
-            if edited.is_some() {
-                edit = pending.next();
-                if let Some(next) = edit
-                    && next.field() <= number
-                {
-                    let kind = Kind::OutOfOrder { after: number };
+                Err((offset, kind)) => {
                     return Err(TranscodeError::Value(EncodeError {
-                        field: next.field(),
-                        offset: 0,
+                        field: number,
+                        offset,
                         kind,
                     }));
                 }
             }
-            field = view.fields().next_after(number);
         }
-        // A field above 64 has moved field 11 behind the secondary bitmap.
-        let moved = if builder.has_secondary_bitmap() {
-            self.to.bitmap.length()
-        } else {
-            0
-        };
-        let message = builder.finish().map_err(TranscodeError::Value)?;
-        let stan =
-            stan_position.and_then(|position| StanSlot::of(self.to.field(11)?, position + moved));
+        out.put(view.bytes().get(copied..view.end()).unwrap_or_default());
+
+        if has_second && fields.last().is_none_or(|last| last <= 64) {
+            // All fields above 64 turned out not to fit: no second bitmap then.
+            out.close_gap(bitmaps + bitmap_length, bitmap_length);
+            stan = stan.map(|slot: StanSlot| slot.moved_down(bitmap_length));
+        } else if has_second {
+            out.set_bitmap(
+                bitmaps + bitmap_length,
+                to.bitmap,
+                (fields.bits() >> 64) as u64,
+            );
+            fields.insert(1);
+        }
+        out.set_bitmap(bitmaps, to.bitmap, fields.bits() as u64);
+        build::check_length(out.length()).map_err(TranscodeError::Value)?;
         Ok(Written {
-            message,
+            message: out.keep(),
             stan,
             dropped,
         })
     }
+
+    /// Appends the field as the next edit of that number says.
+    fn write_edit(
+        &self,
+        number: u8,
+        edits: &mut core::slice::Iter<'_, Edit<'_>>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(edit) = edits.find(|edit| edit.field() == number) else {
+            return Ok(());
+        };
+        if let Edit::Drop(_) = edit {
+            return Ok(());
+        }
+        let target = Target::of(&self.to, number).ok_or((0, Kind::UndefinedField))?;
+        match edit {
+            Edit::Set(_, value) => encode::put_text(target, value, out),
+            Edit::Copy(_, other) => {
+                let element = other.element(number).ok_or((0, Kind::NotInView))?;
+                convert::put(
+                    Way::between(element.field, target.field),
+                    &element,
+                    target,
+                    out,
+                )
+            }
+            Edit::Drop(_) => Ok(()),
+        }
+    }
+
+    /// Appends the field with the value it has in the message.
+    #[inline]
+    fn carry(&self, number: u8, view: &View<'_>, out: &mut Output<'_>) -> Result<(), Refusal> {
+        let way = self
+            .ways
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or(Way::None);
+        let element = view.element(number).ok_or((0, Kind::NotInView))?;
+        let target = Target::of(&self.to, number).ok_or((0, Kind::UndefinedField))?;
+        convert::put(way, &element, target, out)
+    }
 }
 
-fn copy(view: &View<'_>, to: &Field, out: &mut BytesMut) -> Result<(), encode::Refusal> {
-    let element = view.element(to.number).ok_or((0, Kind::NotInView))?;
-    if !element.field.same_wire(to) {
-        return convert::put(&element, to, out);
+/// What will be written, known before the first byte is.
+struct Plan {
+    /// The fields of the written message.
+    fields: FieldSet,
+    /// The fields that an edit decides about.
+    edited: FieldSet,
+    /// What cannot be carried whatever its value.
+    dropped: FieldSet,
+    /// Where a run of elements that are copied as they are ends: edited fields, fields to convert, to leave out, and 11,
+    /// whose place is told.
+    stops: FieldSet,
+}
+
+impl Plan {
+    #[inline]
+    fn of(
+        transcoder: &Transcoder,
+        view: &View<'_>,
+        edits: &[Edit<'_>],
+    ) -> Result<Plan, TranscodeError> {
+        let mut edited = FieldSet::EMPTY;
+        let mut set = FieldSet::EMPTY;
+        let mut last = 0;
+        for edit in edits {
+            let number = edit.field();
+            if number <= last {
+                let error = EncodeError {
+                    field: number,
+                    offset: 0,
+                    kind: Kind::OutOfOrder { after: last },
+                };
+                return Err(TranscodeError::Value(error));
+            }
+            last = number;
+            match edit {
+                Edit::Set(..) => set.insert(number),
+                Edit::Copy(_, other) if other.has(number) => set.insert(number),
+                Edit::Copy(..) => continue,
+                Edit::Drop(_) => {}
+            }
+            edited.insert(number);
+        }
+
+        let kept = view.fields().difference(edited);
+        let dropped = kept.difference(transcoder.carried);
+
+        let fields = kept.difference(dropped).union(set);
+        let copied = kept.intersection(transcoder.same).without(11);
+        let stops = view.fields().union(edited).difference(copied);
+        Ok(Plan {
+            fields,
+            edited,
+            dropped,
+            stops,
+        })
     }
-    let wire = view
-        .element_range(to.number)
-        .and_then(|range| view.bytes().get(range));
-    out.put_slice(wire.ok_or((0, Kind::NotInView))?);
-    Ok(())
 }
 
 /// Where the STAN stands in a written message, so that a link can stamp its own without knowing the dialect.
@@ -256,6 +389,14 @@ impl StanSlot {
             packed,
             zero,
         })
+    }
+
+    fn moved_down(self, count: usize) -> StanSlot {
+        let count = u16::try_from(count).unwrap_or_default();
+        StanSlot {
+            offset: self.offset.saturating_sub(count),
+            ..self
+        }
     }
 
     /// Overwrites the STAN. `message` is the message the slot was made for; a shorter one is left as it is.

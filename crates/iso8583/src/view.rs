@@ -7,8 +7,9 @@ use crate::card::{Pan, Track2};
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Encoding, Field, FieldSet, Length};
+use crate::field::{Content, Encoding, Field, FieldSet};
 use crate::mti::Mti;
+use crate::plan::{Prefix, Step};
 use crate::scan;
 use crate::text::{self, TextBuffer};
 use crate::transcode::StanSlot;
@@ -32,8 +33,11 @@ pub struct View<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Element<'a> {
     pub(crate) field: &'a Field,
+    pub(crate) step: &'a Step,
     /// The length in the field's own unit, see [`Length`].
     pub(crate) units: usize,
+    /// The length prefix; empty for a fixed field.
+    pub(crate) prefix: &'a [u8],
     /// The value's bytes, without the length prefix.
     pub(crate) wire: &'a [u8],
 }
@@ -167,6 +171,33 @@ impl<'a> View<'a> {
         Some(usize::from(self.start_of(number))..usize::from(end))
     }
 
+    /// Where the bitmaps end and the first field begins.
+    #[inline]
+    pub(crate) fn body_start(&self) -> usize {
+        usize::from(
+            self.fields
+                .first()
+                .map_or(self.end, |first| self.start_of(first)),
+        )
+    }
+
+    /// The range of a field; of one that is not there the empty range where it would stand. `after` is a place in the
+    /// message that all fields below it end before.
+    #[inline]
+    pub(crate) fn bounds_from(&self, number: u8, after: usize) -> Range<usize> {
+        match self.element_range(number) {
+            Some(range) => range,
+            None => {
+                let place = self
+                    .fields
+                    .next_after(number)
+                    .map_or(self.end, |next| self.start_of(next));
+                let place = usize::from(place).max(after);
+                place..place
+            }
+        }
+    }
+
     /// Where the last field ends.
     pub(crate) fn end(&self) -> usize {
         usize::from(self.end)
@@ -179,18 +210,23 @@ impl<'a> View<'a> {
             .unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn element(&self, number: u8) -> Option<Element<'a>> {
         let field = self.dialect.field(number)?;
-        let range = self.element_range(number)?;
-        let (prefix_bytes, wire) = self
-            .bytes
-            .get(range)?
-            .split_at_checked(field.prefix_length())?;
-        let units = match field.length {
-            Length::Fixed(units) => usize::from(units),
-            Length::Variable { prefix, .. } => decode::read_prefix(prefix_bytes, prefix).ok()?,
+        let step = self.dialect.steps.get(usize::from(number))?;
+        let bytes = self.bytes.get(self.element_range(number)?)?;
+        let (prefix, wire) = bytes.split_at_checked(step.prefix.bytes())?;
+        let units = match step.prefix {
+            Prefix::None => usize::from(step.units),
+            _ => scan::read_prefix(step.prefix, prefix, 0)?.0,
         };
-        Some(Element { field, units, wire })
+        Some(Element {
+            field,
+            step,
+            units,
+            prefix,
+            wire,
+        })
     }
 
     /// The field's value as text, without allocating: digits for packed ones, upper-case hex for `b` fields. Text in
