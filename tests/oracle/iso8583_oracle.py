@@ -42,7 +42,8 @@ TABLE_1987 = """
 """
 
 # The UnionPay POS terminal interface as far as its public description goes; 43, 46, 47, 56, 59, 62 and 63 hold GBK text
-# or keys and are treated as bytes. Fields it does not describe are left out of the random messages.
+# or keys and are treated as bytes. The random messages hold these fields only; all others are read as in the table
+# above. 60 has at most 17 digits by the interface, but published frames have 19: what is read may be longer.
 TABLE_UNIONPAY = """
 2 n..19     3 n6       4 n12      11 n6      12 n6      13 n4      14 n4      15 n4
 22 n3       23 n3      25 n2      26 n2      32 n..11   35 z..37   36 z...104 37 an12
@@ -50,6 +51,7 @@ TABLE_UNIONPAY = """
 48 n...322  49 an3     52 b8      53 n16     54 an...120   55 b...999
 56 b...999  59 b...999  60 n...17   61 n...16   62 b...999  63 b...999  64 b8
 """
+UNIONPAY_READ = "60 n...30  61 n...29"
 
 
 class Broken(Exception):
@@ -76,8 +78,13 @@ def table(text):
 
 
 class Dialect:
-    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True):
-        self.name, self.fields = name, table(fields)
+    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read=""):
+        self.name = name
+        self.generated = table(fields)  # the fields of random messages
+        everything = table(TABLE_1987)
+        self.fields = {number: kind for number, kind in everything.items() if secondary or number <= 64}
+        self.fields.update(self.generated)
+        self.fields.update(table(read))
         self.text = text  # code page of characters
         self.packed = packed  # n, z, MTI and lengths in BCD
         self.hex_binary = hex_binary  # bitmaps and b fields as hex characters
@@ -90,7 +97,7 @@ class Dialect:
 
 
 UNIONPAY_HEADER = bytes.fromhex("6000030000" "603100310100")
-_odd_right = [number for number in table(TABLE_UNIONPAY) if number != 23]
+_odd_right = [number for number in range(2, 65) if number != 23]
 
 DIALECTS = {
     dialect.name: dialect
@@ -99,7 +106,7 @@ DIALECTS = {
         Dialect("iso87-mixed", TABLE_1987),
         Dialect("iso87-bcd", TABLE_1987, packed=True),
         Dialect("iso87-ebcdic", TABLE_1987, text="cp500"),
-        Dialect("unionpay-pos", TABLE_UNIONPAY, packed=True, header=UNIONPAY_HEADER, right_pad=_odd_right, secondary=False),
+        Dialect("unionpay-pos", TABLE_UNIONPAY, packed=True, header=UNIONPAY_HEADER, right_pad=_odd_right, secondary=False, read=UNIONPAY_READ),
     ]
 }
 
@@ -299,7 +306,7 @@ def random_message(dialect, rng):
         # The UnionPay header: TPDU and six bytes, sometimes any.
         message["header"] = (dialect.header if rng.random() < 0.7 else rng.randbytes(len(dialect.header))).hex().upper()
     density = rng.choice([0.05, 0.1, 0.2, 0.35])
-    numbers = [number for number in dialect.fields if rng.random() < density]
+    numbers = [number for number in dialect.generated if rng.random() < density]
     if rng.random() < 0.5:
         numbers = [number for number in numbers if number <= 64]
     # The MAC is the last field: 64, or 128 when there is a secondary bitmap.
@@ -321,7 +328,7 @@ def random_length(kind, rng):
 
 
 def random_value(dialect, number, rng):
-    kind = dialect.fields[number]
+    kind = dialect.generated[number]
     length = random_length(kind, rng)
     if number == 2 and rng.random() < 0.7:
         return rng.choice(TEST_CARDS)
