@@ -6,7 +6,7 @@
 
 mod diagnostics;
 pub(crate) mod dialects;
-mod duration;
+pub(crate) mod duration;
 pub(crate) mod file;
 mod limits;
 mod raw;
@@ -17,6 +17,7 @@ mod syntax;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pointsman_switch::SwitchSettings;
 
@@ -56,10 +57,11 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, LoadError> {
 }
 
 /// `name` is the file's in diagnostics.
-fn parse(name: &str, text: String, directory: &Path) -> Result<Loaded, Report> {
+pub(crate) fn parse(name: &str, text: String, directory: &Path) -> Result<Loaded, Report> {
+    let text: Arc<str> = text.into();
     let mut report = Report::new(Source {
         name: name.to_owned(),
-        text: text.clone(),
+        text: Arc::clone(&text),
     });
     let document = syntax::parse(&text);
     let raw = raw::RawConfig::read(document.root(), &mut report);

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where: collected first, shown all at once.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use super::limits::DIAGNOSTICS_SHOWN_MAX;
 pub(crate) struct Source {
     /// As the user named it.
     pub(crate) name: String,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
 }
 
 /// Index into the sources of a report.

@@ -60,7 +60,7 @@ pub(crate) fn read(
         Err(errors) => {
             let source = report.add_source(Source {
                 name: name.to_owned(),
-                text,
+                text: text.into(),
             });
             for (index, error) in errors.into_iter().enumerate() {
                 let place = Place {
