@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, decode, dialects, encode, route, serve, sim, version};
+use crate::commands::{check, decode, dev, dialects, encode, route, serve, sim, version};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 
@@ -41,6 +41,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start here: a switch, two banks and a few terminals, without any configuration
+    Dev(dev::Args),
     /// Run the switch with a configuration file
     Serve(serve::Args),
     /// Check a configuration file and show all its errors
@@ -54,9 +56,11 @@ pub(crate) enum Command {
     /// List the built-in dialects, or print one as TOML
     Dialects(dialects::Args),
     /// Simulate a bank or a terminal
-    Sim(sim::Args),
+    Sim(Box<sim::Args>),
+    /// Send one message and explain the answer
+    Send(Box<pointsman_sim_terminal::send::Args>),
     /// Put load on a listener, and measure it
-    Load(pointsman_sim_load::Args),
+    Load(Box<pointsman_sim_load::Args>),
     /// Show the version
     Version(version::Args),
 }

@@ -2,10 +2,12 @@
 
 pub(crate) mod check;
 pub(crate) mod decode;
+pub(crate) mod dev;
 pub(crate) mod dialects;
 pub(crate) mod encode;
 pub(crate) mod load;
 pub(crate) mod route;
+pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod version;
@@ -18,14 +20,16 @@ use crate::exit::{Exit, Failure};
 
 pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
+        Command::Dev(args) => dev::run(args, console),
         Command::Check(args) => check::run(args, console),
         Command::Decode(args) => decode::run(args, console),
         Command::Encode(args) => encode::run(args, console),
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),
         Command::Serve(args) => serve::run(args, console),
-        Command::Sim(args) => sim::run(args),
-        Command::Load(args) => load::run(args),
+        Command::Sim(args) => sim::run(*args),
+        Command::Load(args) => load::run(*args),
+        Command::Send(args) => send::run(*args),
         Command::Version(args) => version::run(args),
     }
 }

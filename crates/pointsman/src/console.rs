@@ -17,17 +17,15 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// What is decided once about both outputs.
+/// What is decided once about the output for people. Data on stdout is never coloured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
-    pub(crate) stdout_colored: bool,
     pub(crate) stderr_colored: bool,
 }
 
 impl Console {
     pub(crate) fn new(choice: ColorChoice) -> Self {
         Console {
-            stdout_colored: colored(choice, io::stdout().is_terminal()),
             stderr_colored: colored(choice, io::stderr().is_terminal()),
         }
     }
@@ -39,6 +37,15 @@ impl Console {
         } else {
             Renderer::plain()
         }
+    }
+
+    /// Writes what was asked for to stdout.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Failure::output(&error))
     }
 
     /// Writes text for people to stderr. If that is closed there is nobody to tell.

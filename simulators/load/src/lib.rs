@@ -25,6 +25,7 @@ mod worker;
 
 pub use args::{Args, run};
 pub use config::{LoadConfig, Pace};
+pub use live::Live;
 pub use mix::{Mix, MixError, MixItem, mix_from_toml};
 pub use report::{CardReport, Latency, Problem, Report};
 pub use run::{Progress, run_load};

@@ -10,14 +10,18 @@ use crate::run::Progress;
 /// How often a line is written where lines are kept.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) struct Live {
+/// Where progress is shown: stderr.
+#[derive(Debug)]
+pub struct Live {
     terminal: bool,
     quiet: bool,
     last: Duration,
 }
 
 impl Live {
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// `quiet` shows nothing.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
         Live {
             terminal: io::stderr().is_terminal(),
             quiet,
@@ -25,7 +29,8 @@ impl Live {
         }
     }
 
-    pub(crate) fn show(&mut self, progress: &Progress) {
+    /// Shows how it goes, where it is time to.
+    pub fn show(&mut self, progress: &Progress) {
         if self.quiet || (!self.terminal && progress.elapsed.saturating_sub(self.last) < LINE_EVERY)
         {
             return;
@@ -43,7 +48,7 @@ impl Live {
     }
 
     /// Leaves the line for what comes next.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.terminal && !self.quiet && self.last > Duration::ZERO {
             let _ = writeln!(io::stderr().lock());
         }

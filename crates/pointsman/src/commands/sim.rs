@@ -16,11 +16,14 @@ pub(crate) struct Args {
 enum Simulator {
     /// A bank that answers by rule and keeps a ledger of its own
     Bank(pointsman_sim_bank::Args),
+    /// Terminals that play a scenario and check the answers
+    Terminal(pointsman_sim_terminal::Args),
 }
 
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     match args.simulator {
         Simulator::Bank(args) => drive(pointsman_sim_bank::run(args)),
+        Simulator::Terminal(args) => drive(pointsman_sim_terminal::run(args)),
     }
 }
 
@@ -40,12 +43,17 @@ pub(super) fn drive(
         })?;
     match runtime.block_on(simulator) {
         Ok(exit) => Ok(Exit::Other(exit.code())),
-        Err(failure) => Err(Failure::new(
-            Exit::Other(failure.exit.code()),
-            failure.message,
-            failure
-                .hint
-                .unwrap_or_else(|| "`--help` shows the options of this command".to_owned()),
-        )),
+        Err(error) => Err(failure(error)),
     }
+}
+
+/// A simulator's failure as ours.
+pub(super) fn failure(failure: pointsman_sim_common::Failure) -> Failure {
+    Failure::new(
+        Exit::Other(failure.exit.code()),
+        failure.message,
+        failure
+            .hint
+            .unwrap_or_else(|| "`--help` shows the options of this command".to_owned()),
+    )
 }

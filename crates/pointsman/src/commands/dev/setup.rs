@@ -1,0 +1,224 @@
+//! What `dev` runs: the banks, the configuration of the switch, and where everything listens.
+
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use pointsman_framing::{Framing, Kind};
+use pointsman_iso8583::Dialect;
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals, rule_from_flag};
+use pointsman_sim_common::{Card, Wire};
+
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure};
+
+/// One process is the fleet, the switch and both banks: beyond this it measures itself.
+pub(super) const RATE_MAX: f64 = 50_000.0;
+
+/// What the banks decline with 51: the dearest of the purchases, so that declines are seen as well.
+const DECLINED: &str = "amount=90.00-999999.99,answer=decline,code=51";
+pub(super) const DECLINE_CODE: &str = "51";
+
+/// A bank that `dev` simulates.
+#[derive(Debug)]
+pub(super) struct BankSetup {
+    pub(super) name: &'static str,
+    port: u16,
+    framing: Kind,
+    dialect: &'static str,
+    /// As in the configuration.
+    bins: &'static str,
+    card: &'static str,
+}
+
+pub(super) const BANKS: [BankSetup; 2] = [
+    BankSetup {
+        name: "alpha",
+        port: 9_101,
+        framing: Kind::Ascii4,
+        dialect: "iso87-ascii",
+        bins: r#""4""#,
+        card: "visa",
+    },
+    BankSetup {
+        name: "bravo",
+        port: 9_102,
+        framing: Kind::Binary2,
+        dialect: "iso87-ebcdic",
+        bins: r#""510000-559999", "222100-272099""#,
+        card: "mastercard",
+    },
+];
+
+const TERMINALS_PORT: u16 = 8_583;
+const METRICS_PORT: u16 = 9_585;
+const TERMINALS_FRAMING: Kind = Kind::Binary2;
+const TERMINALS_DIALECT: &str = "iso87-bcd";
+
+/// Where everything listens.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) terminals: SocketAddr,
+    pub(super) metrics: SocketAddr,
+    banks: Vec<SocketAddr>,
+}
+
+impl Place {
+    /// The addresses that the documentation names.
+    pub(super) fn preferred() -> Self {
+        Place {
+            terminals: local(TERMINALS_PORT),
+            metrics: local(METRICS_PORT),
+            banks: BANKS.iter().map(|bank| local(bank.port)).collect(),
+        }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// The address, or one with a port that the system chooses if somebody else has it: `dev` always starts.
+fn free(address: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(address) {
+        Ok(_) => address,
+        Err(_) => local(0),
+    }
+}
+
+pub(super) struct Banks(Vec<BankHandle>);
+
+impl Banks {
+    /// What each bank has in its books, in the order of [`BANKS`].
+    pub(super) fn ledgers(&self) -> Vec<Totals> {
+        self.0
+            .iter()
+            .filter_map(|bank| Some(bank.ledger()?.totals()))
+            .collect()
+    }
+
+    pub(super) async fn shutdown(self) {
+        for bank in self.0 {
+            bank.shutdown().await;
+        }
+    }
+}
+
+/// Starts the banks, and says where they and everything else are.
+pub(super) async fn start_banks(mut place: Place) -> Result<(Banks, Place), Failure> {
+    let mut banks = Vec::with_capacity(BANKS.len());
+    for (setup, address) in BANKS.iter().zip(&mut place.banks) {
+        let mut config = BankConfig::new(free(*address), wire(setup.framing, setup.dialect)?);
+        config.rules = vec![rule_from_flag(DECLINED).map_err(|error| software(&error))?];
+        config.threads = 1;
+        let bank = Bank::start(config).await.map_err(|error| {
+            Failure::new(
+                Exit::Unavailable,
+                format!("cannot start bank {}: {error}", setup.name),
+                "check the limits of this process",
+            )
+        })?;
+        *address = bank.local_addr();
+        banks.push(bank);
+    }
+    place.terminals = free(place.terminals);
+    place.metrics = free(place.metrics);
+    Ok((Banks(banks), place))
+}
+
+/// The configuration of the switch, as a file would have it.
+pub(super) fn config(place: &Place) -> String {
+    let mut text = format!(
+        "[[listener]]\nname = \"pos\"\nbind = \"{}\"\nframing = \"{TERMINALS_FRAMING}\"\ndialect = \"{TERMINALS_DIALECT}\"\n",
+        place.terminals,
+    );
+    for (bank, address) in BANKS.iter().zip(&place.banks) {
+        let BankSetup {
+            name,
+            framing,
+            dialect,
+            bins,
+            ..
+        } = bank;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\n[[link]]\nname = \"{name}\"\nconnect = [\"{address}\"]\nframing = \"{framing}\"\ndialect = \"{dialect}\"\n\
+             match = [11, 41]\ntimeout = \"15s\"\nsign_on = true\necho = \"30s\"\n\
+             \n[[route]]\nbin = [{bins}]\nlink = \"{name}\"\n",
+        );
+    }
+    let _ = write!(text, "\n[metrics]\nbind = \"{}\"\n", place.metrics);
+    text
+}
+
+pub(super) fn resolve(place: &Place) -> Result<Config, Failure> {
+    match config::parse("pointsman dev", config(place), Path::new("")) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(report) => Err(software(&report.to_json())),
+    }
+}
+
+/// What a newcomer needs to go on.
+pub(super) fn banner(terminals: SocketAddr, banks: &Banks, metrics: SocketAddr) -> String {
+    let mut text = format!(
+        "Pointsman {}: a switch between two banks and a fleet of terminals\n\n\
+         terminals   {terminals:<22} {TERMINALS_FRAMING}, {TERMINALS_DIALECT}\n",
+        env!("CARGO_PKG_VERSION"),
+    );
+    for (setup, bank) in BANKS.iter().zip(&banks.0) {
+        let BankSetup {
+            name,
+            framing,
+            dialect,
+            bins,
+            ..
+        } = setup;
+        let bins = bins.replace('"', "");
+        let _ = writeln!(
+            text,
+            "bank {name:<6} {:<22} {framing}, {dialect}; BIN {bins}",
+            bank.local_addr()
+        );
+    }
+    let _ = write!(
+        text,
+        "metrics     http://{metrics}/metrics\n\n\
+         Buy something yourself, from another window:\n\
+         \x20 pointsman send --to {terminals} --framing {TERMINALS_FRAMING} --dialect {TERMINALS_DIALECT} 0200 2=test:visa 4=10.00\n\
+         The configuration of this switch: pointsman dev --print-config\n\n",
+    );
+    text
+}
+
+pub(super) fn card(bank: &BankSetup) -> Result<Card, Failure> {
+    Card::named(bank.card).map_err(|error| software(&error))
+}
+
+pub(super) fn terminal_wire() -> Result<Wire, Failure> {
+    wire(TERMINALS_FRAMING, TERMINALS_DIALECT)
+}
+
+fn wire(framing: Kind, dialect: &str) -> Result<Wire, Failure> {
+    let dialect =
+        Dialect::builtin(dialect).ok_or_else(|| software(&format!("{dialect} is not built in")))?;
+    Ok(Wire {
+        framing: Framing::new(framing),
+        dialect,
+    })
+}
+
+fn software(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Exit::Software, error.to_string(), "report this")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_valid() {
+        let config = resolve(&Place::preferred()).unwrap();
+        assert_eq!(config.switch.links.len(), BANKS.len());
+    }
+}
