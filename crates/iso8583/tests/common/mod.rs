@@ -156,8 +156,9 @@ pub(crate) fn message(dialect: &Arc<Dialect>) -> BoxedStrategy<Values> {
     let defined: Vec<u8> = dialect.fields().map(|field| field.number).collect();
     let header_length = dialect.header_length();
     let dialect = Arc::clone(dialect);
-    let some = sample::subsequence(defined.clone(), 0..=12);
-    let many = sample::subsequence(defined, 0..=60);
+    let count = defined.len();
+    let some = sample::subsequence(defined.clone(), 0..=count.min(12));
+    let many = sample::subsequence(defined, 0..=count.min(60));
     prop_oneof![4 => some, 1 => many]
         .prop_flat_map(move |numbers| {
             let values: Vec<_> = numbers
