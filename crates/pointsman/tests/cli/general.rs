@@ -89,3 +89,35 @@ fn version() {
     let json: serde_json::Value = serde_json::from_str(&run(&["version", "--json"]).ok()).unwrap();
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
 }
+
+#[test]
+fn the_simulators_are_inside() {
+    let example = run(&["sim", "terminal", "--example"]).ok();
+    assert!(
+        example.parse::<toml::Table>().unwrap().contains_key("step"),
+        "{example}"
+    );
+
+    // A port that was free a moment ago, and at which nobody listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nobody = format!("127.0.0.1:{port}");
+    let ran = run(&["send", "--to", &nobody, "0800", "70=301", "11=auto"]).failed(69);
+    assert!(ran.stderr.contains(&nobody), "{}", ran.stderr);
+    assert_eq!(run(&["load", "--threshold", "p99<fast"]).code, 64);
+    run(&["sim", "bank", "--dialect", "iso87-asci"]).failed(64);
+}
+
+#[test]
+fn the_configuration_of_dev_is_one() {
+    let config = TempFile::new("dev.toml", run(&["dev", "--print-config"]).ok());
+    run(&["check", "--strict", config.path()]).ok();
+    let text = run(&["route", "-c", config.path(), "--pan", "test:mastercard"]).ok();
+    assert!(
+        text.starts_with("card 555555******4444 goes to link `bravo`\n"),
+        "{text}"
+    );
+}
