@@ -10,6 +10,8 @@ use crate::mask::{self, Unmask};
 
 /// Bytes shown before and after the one that is in error.
 const CONTEXT_BYTES: usize = 8;
+/// How far around them card numbers are searched: two of the longest, one character a byte.
+const SEARCH_BYTES: usize = 40;
 
 impl Tree<'_> {
     pub(super) fn write_failure(
@@ -42,22 +44,19 @@ impl Tree<'_> {
     fn write_context(&self, error: DecodeError, out: &mut impl fmt::Write) -> fmt::Result {
         let start = error.offset.saturating_sub(CONTEXT_BYTES);
         let end = self.bytes.len().min(error.offset + 1 + CONTEXT_BYTES);
-        let hex = hex_of(self.bytes);
-        let searched = match self.unmask {
-            Unmask::Yes => hex.clone(),
-            Unmask::No => mask::hex_dump(self.bytes),
-        };
+        // A card number that reaches into the bytes shown may begin before them and end behind.
+        let near = start.saturating_sub(SEARCH_BYTES)..self.bytes.len().min(end + SEARCH_BYTES);
+        let near_bytes = self.bytes.get(near.clone()).unwrap_or_default();
+        let hex = hex_of(near_bytes);
+        let searched = mask::hex_dump(near_bytes);
         let pair = |place: usize| {
-            let (hex, hidden) = match self.sight(place, error) {
-                Sight::Shown => (&hex, false),
-                Sight::Searched => (&searched, false),
-                Sight::Hidden => (&hex, true),
+            let text = match self.sight(place, error) {
+                Sight::Shown => &hex,
+                Sight::Searched => &searched,
+                Sight::Hidden => return "**",
             };
-            if hidden {
-                "**"
-            } else {
-                hex.get(place * 2..place * 2 + 2).unwrap_or_default()
-            }
+            let at = (place - near.start) * 2;
+            text.get(at..at + 2).unwrap_or_default()
         };
         let pairs: Vec<&str> = (start..end).map(pair).collect();
         let lead = if start == 0 { "" } else { ".. " };
