@@ -124,7 +124,7 @@ impl<'t, 'i> Section<'t, 'i> {
         if missing.is_empty() {
             return;
         }
-        let names = suggest::all_of(missing.iter().map(|(key, _)| *key));
+        let names = suggest::one_of(missing.iter().map(|(key, _)| *key));
         let lines: Vec<String> = missing
             .iter()
             .map(|(key, example)| format!("{key} = {example}"))
@@ -136,7 +136,7 @@ impl<'t, 'i> Section<'t, 'i> {
             )
             .label("missing here")
             .help(format!(
-                "add a line such as {}",
+                "add {}",
                 suggest::all_of(lines.iter().map(String::as_str))
             ))
             .absence(),
@@ -268,6 +268,11 @@ fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(integer) if integer.as_str().starts_with('-') => "a negative number",
+        DeValue::Integer(integer)
+            if i64::from_str_radix(integer.as_str(), integer.radix()).is_err() =>
+        {
+            "a number that is too large"
+        }
         DeValue::Integer(_) => "a number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "a truth value",

@@ -116,51 +116,70 @@ fn a_file_that_cannot_be_read_says_why() {
     check_unreadable(&huge.0, expect!["it has more than 33554432 bytes"]);
 }
 
+/// A directory with a dialect in it, removed at the end.
+struct DialectDirectory(PathBuf);
+
+impl DialectDirectory {
+    /// `name` is the test's own.
+    fn new(name: &str, dialect: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pointsman-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("mine.toml"), dialect).unwrap();
+        DialectDirectory(path)
+    }
+
+    /// `GOOD` with this dialect, as a file in this directory.
+    fn load(&self) -> Result<Loaded, super::Report> {
+        parse("pos.toml", edited("iso87-ascii", "mine.toml"), &self.0)
+    }
+}
+
+impl Drop for DialectDirectory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 #[test]
 fn a_wrong_dialect_file_is_shown_at_its_own_lines() {
-    let dialect = TempFile::new(
-        "dialect.toml",
-        b"name = \"mine\"\nextends = \"iso87-asci\"\n",
-    );
-    let path = dialect.0.display().to_string();
-    let text = edited("iso87-ascii", &path);
-    let shown = diagnosed(&text).replace(&path, "dialect.toml");
+    let directory = DialectDirectory::new("wrong", "name = \"mine\"\nextends = \"iso87-asci\"\n");
+    let report = directory.load().unwrap_err();
+    let shown = report.render(&Renderer::plain()) + "\n";
+    let shown = shown.replace(&format!("{}/", directory.0.display()), "");
     expect![[r#"
         error: 'iso87-asci' is not a built-in dialect
-          --> dialect.toml:2:11
+          --> mine.toml:2:11
            |
          2 | extends = "iso87-asci"
            |           ^^^^^^^^^^^^
            |
           ::: pos.toml:12:11
            |
-        12 | dialect = "dialect.toml"
-           |           ---------------------------------- the dialect is used here
+        12 | dialect = "mine.toml"
+           |           ----------- the dialect is used here
            |
            = help: built in are: iso87-ascii, iso87-mixed, iso87-bcd, iso87-ebcdic, unionpay-pos
-    "#]]
-    .assert_eq(&shown);
+    "#]].assert_eq(&shown);
 }
 
 #[test]
 fn a_dialect_file_is_looked_for_next_to_the_configuration() {
-    let dialect = TempFile::new(
-        "relative.toml",
-        b"name = \"mine\"\nextends = \"iso87-ascii\"\n",
-    );
-    let name = dialect.0.file_name().unwrap().to_str().unwrap();
-    let text = edited("iso87-ascii", name);
-    let loaded = parse("pos.toml", text.clone(), &std::env::temp_dir()).unwrap();
+    let directory = DialectDirectory::new("right", "name = \"mine\"\nextends = \"iso87-ascii\"\n");
+    let loaded = directory.load().unwrap();
     assert_eq!(loaded.config.switch.links[0].dialect.name(), "mine");
-    let report = parse("pos.toml", text, Path::new("/nowhere")).unwrap_err();
-    let shown = report.render(&Renderer::plain()).replace(name, "mine.toml");
+    let elsewhere = parse(
+        "pos.toml",
+        edited("iso87-ascii", "mine.toml"),
+        Path::new("/nowhere"),
+    );
+    let shown = elsewhere.unwrap_err().render(&Renderer::plain()) + "\n";
     expect![[r#"
         error: cannot read dialect `mine.toml`
           --> pos.toml:12:11
            |
         12 | dialect = "mine.toml"
-           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ there is no such file
+           |           ^^^^^^^^^^^ there is no such file
            |
-           = help: looked for /nowhere/mine.toml"#]]
-    .assert_eq(&shown);
+           = help: looked for /nowhere/mine.toml
+    "#]].assert_eq(&shown);
 }

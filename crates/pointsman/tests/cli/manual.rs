@@ -97,6 +97,52 @@ fn the_manual_names_every_key() {
     }
 }
 
+/// Those that need nobody else; what talks to a switch or a bank is tried end to end elsewhere.
+#[cfg(unix)]
+#[test]
+fn the_examples_work() {
+    let directory = TempFile::new("examples", "");
+    std::fs::remove_file(&directory.0).unwrap();
+    std::fs::create_dir(&directory.0).unwrap();
+    std::fs::write(directory.0.join("pos.toml"), CONFIG).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_pointsman")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let mut tried = Vec::new();
+    for name in ["cli.md", "configuration.md"] {
+        for (line, text) in blocks(&page(name), "sh") {
+            let is_alone =
+                |command: &str| !["dev", "serve", "send", "load", "sim"].contains(&command);
+            let commands: Vec<&str> = text
+                .split("pointsman ")
+                .skip(1)
+                .filter_map(|rest| rest.split_whitespace().next())
+                .collect();
+            if !commands.iter().all(|command| is_alone(command)) {
+                continue;
+            }
+            let mut command = Command::new("sh");
+            command
+                .args(["-euc", &text])
+                .current_dir(&directory.0)
+                .env("PATH", &path);
+            let output = command.output().unwrap();
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "docs/{name}:{line}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            tried.extend(commands.into_iter().map(str::to_owned));
+        }
+    }
+    std::fs::remove_dir_all(&directory.0).unwrap();
+    for command in ["check", "route", "decode", "encode", "dialects"] {
+        assert!(
+            tried.iter().any(|tried| tried == command),
+            "no example of {command}"
+        );
+    }
+}
+
 #[test]
 fn the_manual_names_every_command_and_option() {
     let page = page("cli.md");

@@ -247,7 +247,7 @@ fn framings() {
             5 | framing = { tpdu = true }
               |           ^^^^^^^^^^^^^^^ missing here
               |
-              = help: add a line such as `kind = "binary-2"`
+              = help: add `kind = "binary-2"`
         "#]],
     );
     check_edit(

@@ -110,21 +110,21 @@ fn a_table_without_its_keys() {
     check(
         "[[listener]]\n[[link]]\n[[route]]\n[metrics]\n",
         expect![[r#"
-            error: [[listener]] has no `name`, `bind`, `framing` and `dialect`
+            error: [[listener]] has no `name`, `bind`, `framing` or `dialect`
              --> pos.toml:1:1
               |
             1 | [[listener]]
               | ^^^^^^^^^^^^ missing here
               |
-              = help: add a line such as `name = "pos"`, `bind = "127.0.0.1:8583"`, `framing = "binary-2"` and `dialect = "iso87-bcd"`
+              = help: add `name = "pos"`, `bind = "127.0.0.1:8583"`, `framing = "binary-2"` and `dialect = "iso87-bcd"`
 
-            error: [[link]] has no `name`, `connect`, `framing` and `dialect`
+            error: [[link]] has no `name`, `connect`, `framing` or `dialect`
              --> pos.toml:2:1
               |
             2 | [[link]]
               | ^^^^^^^^ missing here
               |
-              = help: add a line such as `name = "alpha"`, `connect = ["127.0.0.1:9101"]`, `framing = "ascii-4"` and `dialect = "iso87-ascii"`
+              = help: add `name = "alpha"`, `connect = ["127.0.0.1:9101"]`, `framing = "ascii-4"` and `dialect = "iso87-ascii"`
 
             error: [[route]] has no `link`
              --> pos.toml:3:1
@@ -132,7 +132,7 @@ fn a_table_without_its_keys() {
             3 | [[route]]
               | ^^^^^^^^^ missing here
               |
-              = help: add a line such as `link = "alpha"`
+              = help: add `link = "alpha"`
 
             error: this [[route]] leads nothing to its link
              --> pos.toml:3:1
@@ -148,7 +148,7 @@ fn a_table_without_its_keys() {
             4 | [metrics]
               | ^^^^^^^^^ missing here
               |
-              = help: add a line such as `bind = "127.0.0.1:9585"`
+              = help: add `bind = "127.0.0.1:9585"`
         "#]],
     );
 }
@@ -342,6 +342,36 @@ fn wrong_types() {
             9 | name = ["alpha"]
               |        ^^^^^^^^^ this is a list
         "#]],
+    );
+}
+
+#[test]
+fn numbers() {
+    for number in ["1_000", "0x3E8", "+1000"] {
+        let text = edited("echo = \"30s\"", &format!("in_flight = {number}"));
+        assert_eq!(valid(&text).switch.links[0].in_flight_max, 1000, "{number}");
+    }
+    check_edit(
+        "echo = \"30s\"",
+        "in_flight = 99999999999999999999",
+        expect![[r#"
+            error: `in_flight` must be a whole number, not negative
+              --> pos.toml:16:13
+               |
+            16 | in_flight = 99999999999999999999
+               |             ^^^^^^^^^^^^^^^^^^^^ this is a number that is too large
+        "#]],
+    );
+    check_edit(
+        "echo = \"30s\"",
+        "in_flight = 1e3",
+        expect![[r#"
+        error: `in_flight` must be a whole number, not negative
+          --> pos.toml:16:13
+           |
+        16 | in_flight = 1e3
+           |             ^^^ this is a number with a fraction
+    "#]],
     );
 }
 
