@@ -5,13 +5,14 @@ use core::ops::Range;
 
 use bytes::BytesMut;
 
-use crate::convert::{self, Way};
+use crate::convert;
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::encode::{self, Refusal, Target};
 use crate::error::{EncodeError, EncodeErrorKind as Kind};
-use crate::field::{Content, FieldSet, Length};
+use crate::field::{Content, FieldSet};
 use crate::mti::Mti;
 use crate::output::Output;
+use crate::plan::Prefix;
 use crate::view::View;
 
 /// What a built message usually is not longer than.
@@ -99,14 +100,9 @@ impl<'d> Builder<'d> {
     /// # Errors
     /// As for [`Builder::text`]; also if the other message does not hold the field.
     pub fn copy(&mut self, view: &View<'_>, number: u8) -> Result<&mut Self, EncodeError> {
+        let dialect = self.dialect;
         self.add(number, |target, out| {
-            let element = view.element(number).ok_or((0, Kind::NotInView))?;
-            convert::put(
-                Way::between(element.field, target.field),
-                &element,
-                target,
-                out,
-            )
+            convert::copy(view, dialect, number, target, out)
         })
     }
 
@@ -219,7 +215,7 @@ pub(crate) fn check_length(length: usize) -> Result<(), EncodeError> {
 const NUMBER_DIGITS_MAX: usize = 20;
 
 fn put_number(target: Target<'_>, value: u64, out: &mut Output<'_>) -> Result<(), Refusal> {
-    if target.field.content != Content::N {
+    if target.step.content != Content::N {
         return Err((0, Kind::NotNumeric));
     }
     let mut digits = [b'0'; NUMBER_DIGITS_MAX];
@@ -233,9 +229,9 @@ fn put_number(target: Target<'_>, value: u64, out: &mut Output<'_>) -> Result<()
         rest /= 10;
         count += 1;
     }
-    let wanted = match target.field.length {
-        Length::Fixed(length) => usize::from(length),
-        Length::Variable { .. } => count.max(1),
+    let wanted = match target.step.prefix {
+        Prefix::None => usize::from(target.step.units),
+        _ => count.max(1),
     };
     if count > wanted {
         return Err((0, Kind::NumberTooLarge { digits: wanted }));

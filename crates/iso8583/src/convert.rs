@@ -4,14 +4,15 @@
 //! bytes and text nothing is invented: such a field is not carried.
 
 use crate::charset;
+use crate::dialect::Dialect;
 use crate::encode::{self, Refusal, Target};
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{Content, Encoding, Field, Length};
+use crate::field::{Content, Encoding, Field, Length, PrefixEncoding};
 use crate::output::Output;
-use crate::plan::Shape;
+use crate::plan::{Prefix, Shape};
 use crate::swar::{self, Check, Spelling};
 use crate::text::{self, TextBuffer};
-use crate::view::Element;
+use crate::view::{Element, View};
 
 /// How a value gets from one form to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +69,95 @@ impl Way {
     }
 }
 
+impl Way {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const COUNT: usize = Way::Text as usize + 1;
+
+    /// Is the whole element, length prefix and all, changed byte for byte (or two for one, one for two) by this way, so
+    /// that neighbours can be changed as one run?
+    pub(crate) fn makes_runs(self, from: &Field, to: &Field) -> bool {
+        match (from.length, to.length) {
+            (Length::Fixed(units), Length::Fixed(_)) => match self {
+                Way::None | Way::Text | Way::Value => false,
+                // A filler nibble stands between the digits of neighbours.
+                Way::Pack | Way::UnpackAscii | Way::UnpackEbcdic => units.is_multiple_of(2),
+                Way::Same
+                | Way::AsciiToEbcdic
+                | Way::EbcdicToAscii
+                | Way::HexToRaw
+                | Way::RawToHex => true,
+            },
+            (
+                Length::Variable {
+                    digits,
+                    prefix: from_prefix,
+                    max,
+                },
+                Length::Variable {
+                    digits: to_digits,
+                    prefix: to_prefix,
+                    max: to_max,
+                },
+            ) => {
+                let prefix_follows = match self {
+                    Way::Same => true,
+                    Way::AsciiToEbcdic => {
+                        (from_prefix, to_prefix)
+                            == (PrefixEncoding::Ascii, PrefixEncoding::Ebcdic500)
+                    }
+                    Way::EbcdicToAscii => {
+                        (from_prefix, to_prefix)
+                            == (PrefixEncoding::Ebcdic500, PrefixEncoding::Ascii)
+                    }
+                    _ => false,
+                };
+                prefix_follows && digits == to_digits && max <= to_max
+            }
+            _ => false,
+        }
+    }
+
+    /// Bytes that so many bytes of a run become.
+    #[inline]
+    pub(crate) fn run_length(self, length: usize) -> usize {
+        match self {
+            Way::UnpackAscii | Way::UnpackEbcdic | Way::RawToHex => length * 2,
+            Way::Pack | Way::HexToRaw => length / 2,
+            Way::None
+            | Way::Same
+            | Way::Value
+            | Way::Text
+            | Way::AsciiToEbcdic
+            | Way::EbcdicToAscii => length,
+        }
+    }
+
+    /// Appends a run of elements. `false`: it holds what the other character set lacks; nothing is appended then.
+    #[inline]
+    pub(crate) fn put_run(self, run: &[u8], out: &mut Output<'_>) -> bool {
+        let length = out.length();
+        let place = out.room(self.run_length(run.len()));
+        match self {
+            Way::Pack | Way::HexToRaw => swar::pack(run, place),
+            Way::UnpackAscii => swar::unpack(run, place, Spelling::AsciiTrack),
+            Way::UnpackEbcdic => swar::unpack(run, place, Spelling::EbcdicDigits),
+            Way::RawToHex => swar::unpack(run, place, Spelling::Hex),
+            Way::AsciiToEbcdic => swar::translate(run, place, &charset::EBCDIC_FROM_LATIN1),
+            Way::EbcdicToAscii => {
+                swar::ascii_from_ebcdic(run, place);
+                if !Check::AsciiPrintable.holds(place) {
+                    out.rewind(length);
+                    return false;
+                }
+            }
+            Way::None | Way::Same | Way::Value | Way::Text => swar::copy(run, place),
+        }
+        true
+    }
+}
+
 /// Appends the value in the other form. Nothing is appended if it is refused.
-#[inline]
+#[inline(always)]
 pub(crate) fn put(
     way: Way,
     from: &Element<'_>,
@@ -86,7 +174,7 @@ pub(crate) fn put(
         }
         // Bytes, unless a length counts hex characters.
         Way::HexToRaw => from.wire.len() / 2,
-        Way::RawToHex if matches!(to.field.length, Length::Variable { .. }) => from.wire.len() * 2,
+        Way::RawToHex if to.step.prefix != Prefix::None => from.wire.len() * 2,
         _ => from.units,
     };
     if !to.step.allows(units) {
@@ -112,6 +200,28 @@ pub(crate) fn put(
         Way::Value | Way::None | Way::Same | Way::Text => swar::copy(from.wire, place),
     }
     Ok(())
+}
+
+/// Appends the value that a field has in another message.
+pub(crate) fn copy(
+    view: &View<'_>,
+    dialect: &Dialect,
+    number: u8,
+    target: Target<'_>,
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let Some(element) = view.element(number) else {
+        return Err((0, Kind::NotInView));
+    };
+    let way = if core::ptr::eq(view.dialect(), dialect) {
+        Way::Same
+    } else {
+        match (view.dialect().field(number), dialect.field(number)) {
+            (Some(from), Some(to)) => Way::between(from, to),
+            _ => Way::None,
+        }
+    };
+    put(way, &element, target, out)
 }
 
 #[cold]

@@ -239,6 +239,14 @@ impl Dialect {
         self.fields.iter().flatten()
     }
 
+    /// How to step over a field, if the dialect defines it.
+    #[inline]
+    pub(crate) fn step(&self, number: u8) -> Option<&Step> {
+        self.steps
+            .get(usize::from(number))
+            .filter(|step| step.is_defined())
+    }
+
     /// The numbers of all fields.
     #[must_use]
     pub fn defined(&self) -> FieldSet {

@@ -5,7 +5,7 @@
 use crate::charset::{self, Charset};
 use crate::dialect::Dialect;
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{Content, Encoding, Field, Length};
+use crate::field::{Content, Encoding};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape, Step};
 use crate::swar::{self, Check, Spelling};
@@ -16,23 +16,22 @@ pub(crate) type Refusal = (usize, Kind);
 /// A field that a value is written for.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'d> {
-    pub(crate) field: &'d Field,
     pub(crate) step: &'d Step,
 }
 
 impl<'d> Target<'d> {
     #[inline]
     pub(crate) fn of(dialect: &'d Dialect, number: u8) -> Option<Target<'d>> {
-        Some(Target {
-            field: dialect.field(number)?,
-            step: dialect.steps.get(usize::from(number))?,
-        })
+        dialect.step(number).map(|step| Target { step })
     }
 
     /// Room for a value of so many units, behind its length prefix, which is written. The caller has checked that the
     /// field allows them.
     #[inline]
     pub(crate) fn room<'o>(&self, units: usize, out: &'o mut Output<'_>) -> &'o mut [u8] {
+        if self.step.prefix == Prefix::None {
+            return out.room(usize::from(self.step.length));
+        }
         let prefix = self.step.prefix.bytes();
         let place = out.room(prefix + self.step.wire_length(units));
         let (prefix, value) = place.split_at_mut_checked(prefix).unwrap_or_default();
@@ -85,7 +84,7 @@ pub(crate) fn put_text(
     let text = value.as_bytes();
     let step = target.step;
     let mut length = text.len();
-    let written = match target.field.encoding {
+    let written = match target.step.encoding {
         Encoding::Ascii => {
             step.allows(length) && is_ascii_value(step, text) && {
                 swar::copy(text, target.room(length, out));
@@ -105,12 +104,12 @@ pub(crate) fn put_text(
         }
         Encoding::Ebcdic500 => return put_ebcdic(target, value, out),
         Encoding::Raw | Encoding::HexText => {
-            if target.field.encoding == Encoding::Raw || step.prefix == Prefix::None {
+            if target.step.encoding == Encoding::Raw || step.prefix == Prefix::None {
                 length /= 2;
             }
             text.len().is_multiple_of(2) && step.allows(length) && Check::Hex.holds(text) && {
                 let place = target.room(length, out);
-                if target.field.encoding == Encoding::Raw {
+                if target.step.encoding == Encoding::Raw {
                     swar::pack(text, place);
                 } else {
                     place.copy_from_slice(text);
@@ -133,7 +132,7 @@ pub(crate) fn put_bytes(
     value: &[u8],
     out: &mut Output<'_>,
 ) -> Result<(), Refusal> {
-    let units = match (target.field.encoding, target.step.prefix) {
+    let units = match (target.step.encoding, target.step.prefix) {
         (Encoding::Raw, _) | (Encoding::HexText, Prefix::None) => value.len(),
         (Encoding::HexText, _) => value.len() * 2,
         (Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd, _) => {
@@ -153,7 +152,7 @@ pub(crate) fn put_bytes(
         });
     }
     let place = target.room(units, out);
-    match target.field.encoding {
+    match target.step.encoding {
         Encoding::Raw => swar::copy(value, place),
         _ => swar::unpack(value, place, Spelling::Hex),
     }
@@ -226,27 +225,27 @@ fn put_ebcdic(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(
 /// Why the text was refused: its length first, then its first wrong character.
 #[cold]
 fn refusal(target: Target<'_>, value: &str) -> Refusal {
-    let field = target.field;
-    if field.content == Content::B {
+    let step = target.step;
+    if step.content == Content::B {
         return hex_refusal(target, value);
     }
     let units = value.chars().count();
     if !target.step.allows(units) {
         return target.length_refusal(units);
     }
-    let charset = if field.encoding == Encoding::Ebcdic500 {
+    let charset = if step.encoding == Encoding::Ebcdic500 {
         Charset::Ebcdic500
     } else {
         Charset::Ascii
     };
     for (count, (place, character)) in value.char_indices().enumerate() {
-        let sign = field.content == Content::SignedN && count == 0;
+        let sign = step.content == Content::SignedN && count == 0;
         let fits = charset.byte_of(character).is_some_and(|byte| match sign {
             true => charset.is_sign(byte),
-            false => charset.allows(field.content, byte),
+            false => charset.allows(step.content, byte),
         });
         if !fits {
-            let kind = match field.content {
+            let kind = match step.content {
                 _ if sign => Kind::NotSign(character),
                 Content::N | Content::SignedN => Kind::NotDigit(character),
                 Content::Z => Kind::NotTrack(character),
@@ -270,21 +269,16 @@ fn hex_refusal(target: Target<'_>, value: &str) -> Refusal {
         return (place, Kind::NotHex(character));
     }
     let length = value.len();
-    match target.field.length {
-        Length::Fixed(bytes) => (
+    match (target.step.prefix, target.step.encoding) {
+        (Prefix::None, _) => (
             0,
             Kind::LengthWrong {
                 length,
-                expected: usize::from(bytes) * 2,
+                expected: usize::from(target.step.units) * 2,
             },
         ),
-        Length::Variable { .. } if !length.is_multiple_of(2) => (0, Kind::LengthOdd { length }),
-        Length::Variable { .. } => {
-            target.length_refusal(if target.field.encoding == Encoding::HexText {
-                length
-            } else {
-                length / 2
-            })
-        }
+        _ if !length.is_multiple_of(2) => (0, Kind::LengthOdd { length }),
+        (_, Encoding::HexText) => target.length_refusal(length),
+        _ => target.length_refusal(length / 2),
     }
 }

@@ -313,7 +313,12 @@ impl FieldSet {
     #[must_use]
     #[inline]
     pub const fn contains(self, number: u8) -> bool {
-        self.0 & FieldSet::bit(number) != 0
+        let (low, high) = self.halves();
+        match number {
+            1..=64 => low >> (number - 1) & 1 != 0,
+            65..=128 => high >> (number - 65) & 1 != 0,
+            _ => false,
+        }
     }
 
     /// Adds a field; numbers outside 1..=128 are not taken.
@@ -380,20 +385,43 @@ impl FieldSet {
     #[must_use]
     #[inline]
     pub const fn next_after(self, number: u8) -> Option<u8> {
+        // In halves: 64 bits are one instruction where 128 are many.
+        let (low, high) = self.halves();
+        if number < 64 {
+            let above = low & (u64::MAX << number);
+            if above != 0 {
+                return Some(above.trailing_zeros() as u8 + 1);
+            }
+            return if high == 0 {
+                None
+            } else {
+                Some(high.trailing_zeros() as u8 + 65)
+            };
+        }
         if number >= 128 {
+            return None;
+        }
+        let above = high & (u64::MAX << (number - 64));
+        if above == 0 {
             None
         } else {
-            FieldSet(self.0 & (u128::MAX << number)).first()
+            Some(above.trailing_zeros() as u8 + 65)
         }
     }
 
+    /// Fields 1 to 64, and fields 65 to 128.
+    #[inline]
+    pub(crate) const fn halves(self) -> (u64, u64) {
+        (self.0 as u64, (self.0 >> 64) as u64)
+    }
+
     /// The fields in ascending order.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        let mut rest = self;
+        let mut after = 0;
         core::iter::from_fn(move || {
-            let number = rest.first()?;
-            rest.0 &= rest.0 - 1;
-            Some(number)
+            after = self.next_after(after)?;
+            Some(after)
         })
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Step {
     pub(crate) units: u16,
     /// What its bytes are held to.
     pub(crate) check: Check,
+    pub(crate) content: Content,
+    pub(crate) encoding: Encoding,
     pub(crate) prefix: Prefix,
     pub(crate) shape: Shape,
     /// Bytes of the length prefix always pass the value's check, so a run of such fields can be checked as one.
@@ -20,6 +22,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Does the dialect define the field? No field of any kind has the length 0.
+    #[inline]
+    pub(crate) fn is_defined(&self) -> bool {
+        self.units != 0
+    }
+
     /// Is a value of so many units of a length that the field allows?
     #[inline]
     pub(crate) fn allows(&self, units: usize) -> bool {
@@ -88,11 +96,13 @@ pub(crate) enum Shape {
 }
 
 impl Step {
-    /// For numbers that the dialect does not define; never taken.
+    /// For numbers that the dialect does not define.
     pub(crate) const UNDEFINED: Step = Step {
         length: 0,
         units: 0,
         check: Check::Nothing,
+        content: Content::B,
+        encoding: Encoding::Raw,
         prefix: Prefix::None,
         shape: Shape::Bytes,
         prefix_passes: false,
@@ -133,6 +143,8 @@ impl Step {
             length,
             units,
             check,
+            content: field.content,
+            encoding: field.encoding,
             prefix,
             shape,
             prefix_passes,

@@ -194,15 +194,6 @@ fn nibbles_to_u32(word: u64) -> u32 {
     (word | word >> 16) as u32
 }
 
-/// Spreads 32 bits to eight nibbles, each in a byte of its own.
-#[inline(always)]
-fn u32_to_nibbles(bits: u32) -> u64 {
-    let word = u64::from(bits);
-    let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
-    let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
-    (word | word << 4) & each(0x0F)
-}
-
 /// How nibbles are written as characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spelling {
@@ -215,37 +206,47 @@ pub(crate) enum Spelling {
 }
 
 impl Spelling {
+    /// Two nibbles, each in a byte of its own, as characters.
     #[inline(always)]
-    fn spell(self, nibbles: u64) -> u64 {
+    fn spell(self, nibbles: u16) -> u16 {
         match self {
             // 0x30 + 13 is 0x3D, which is `=`.
-            Spelling::AsciiTrack => nibbles | each(0x30),
-            Spelling::Hex => (nibbles | each(0x30)) + ((nibbles + each(6)) >> 4 & each(1)) * 7,
-            Spelling::EbcdicDigits => nibbles | each(0xF0),
+            Spelling::AsciiTrack => nibbles | 0x3030,
+            Spelling::Hex => (nibbles | 0x3030) + ((nibbles + 0x0606) >> 4 & 0x0101) * 7,
+            Spelling::EbcdicDigits => nibbles | 0xF0F0,
         }
     }
 
     #[inline(always)]
     pub(crate) fn spell_one(self, nibble: u8) -> u8 {
-        self.spell(u64::from(nibble)) as u8
+        self.spell(u16::from(nibble)) as u8
     }
 }
 
 /// Writes two characters for each byte. `text` is twice as long as `packed`; if it is shorter, only so much is written.
+///
+/// A byte is spread in a lane of 16 bits, which the compiler does for eight bytes at once: 14 ns for 143 bytes against 48
+/// with the nibbles spread in a `u64`.
 #[inline]
 pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
-    let (words, packed_rest) = packed.as_chunks::<4>();
-    let (texts, text_rest) = text.as_chunks_mut::<8>();
-    for (word, text) in words.iter().zip(texts) {
-        *text = spelling
-            .spell(u32_to_nibbles(u32::from_be_bytes(*word)))
-            .to_be_bytes();
+    let pairs = text.as_chunks_mut::<2>().0;
+    match spelling {
+        // One loop each, so that the choice is made before it and not in it.
+        Spelling::AsciiTrack => {
+            unpack_as(packed, pairs, |nibbles| Spelling::AsciiTrack.spell(nibbles))
+        }
+        Spelling::Hex => unpack_as(packed, pairs, |nibbles| Spelling::Hex.spell(nibbles)),
+        Spelling::EbcdicDigits => unpack_as(packed, pairs, |nibbles| {
+            Spelling::EbcdicDigits.spell(nibbles)
+        }),
     }
-    for (byte, pair) in packed_rest.iter().zip(text_rest.as_chunks_mut::<2>().0) {
-        *pair = [
-            spelling.spell_one(byte >> 4),
-            spelling.spell_one(byte & 0x0F),
-        ];
+}
+
+#[inline(always)]
+fn unpack_as(packed: &[u8], pairs: &mut [[u8; 2]], spell: impl Fn(u16) -> u16) {
+    for (byte, pair) in packed.iter().zip(pairs) {
+        let byte = u16::from(*byte);
+        *pair = spell((byte >> 4 | byte << 8) & 0x0F0F).to_le_bytes();
     }
 }
 
@@ -253,21 +254,22 @@ pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
 /// as `packed`.
 #[inline]
 pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
-    let (texts, text_rest) = text.as_chunks::<8>();
-    let (words, packed_rest) = packed.as_chunks_mut::<4>();
-    for (text, word) in texts.iter().zip(words) {
-        *word = hex_to_u32(text).to_be_bytes();
+    for (pair, byte) in text.as_chunks::<2>().0.iter().zip(packed) {
+        let nibbles = pair_nibbles(u16::from_le_bytes(*pair));
+        *byte = (nibbles << 4 | nibbles >> 8) as u8;
     }
-    for ([high, low], byte) in text_rest.as_chunks::<2>().0.iter().zip(packed_rest) {
-        *byte = pack_one(*high) << 4 | pack_one(*low);
-    }
+}
+
+/// As [`hex_nibbles`], for two characters.
+#[inline(always)]
+fn pair_nibbles(pair: u16) -> u16 {
+    (pair & 0x0F0F) + (pair >> 6 & !(pair >> 7) & 0x0101) * 9
 }
 
 /// The nibble of one character, see [`hex_nibbles`].
 #[inline]
 pub(crate) fn pack_one(character: u8) -> u8 {
-    let letter = character & 0xC0 == 0x40;
-    (character & 0x0F) + if letter { 9 } else { 0 }
+    pair_nibbles(u16::from(character)) as u8
 }
 
 /// The number that ASCII or EBCDIC digits say; at most 18 of them.
@@ -295,6 +297,15 @@ pub(crate) fn packed_to_number(packed: &[u8]) -> u64 {
     rest.iter().fold(number, |number, byte| {
         number * 100 + u64::from(byte >> 4) * 10 + u64::from(byte & 0x0F)
     })
+}
+
+/// Spreads 32 bits to eight nibbles, each in a byte of its own.
+#[inline(always)]
+fn u32_to_nibbles(bits: u32) -> u64 {
+    let word = u64::from(bits);
+    let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
+    let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
+    (word | word << 4) & each(0x0F)
 }
 
 /// Eight digit values, the first in the lowest byte: pairs, then fours, then all, each step one multiplication.

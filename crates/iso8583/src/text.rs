@@ -40,7 +40,7 @@ impl fmt::Debug for TextBuffer {
 /// The value as text.
 #[inline]
 pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Option<&'b str> {
-    let text = match element.field.encoding {
+    let text = match element.step.encoding {
         Encoding::Ascii => element.wire,
         Encoding::Bcd => short(&element, &mut buffer.0)?,
         Encoding::Ebcdic500 => latin1_to_utf8(element.wire, &mut buffer.0)?,
@@ -72,7 +72,7 @@ pub(crate) fn packed_track<'b>(
 /// Text of at most the buffer's length, in ASCII (EBCDIC beyond ASCII gives `None`); for `b` fields none.
 #[inline]
 pub(crate) fn short<'b>(element: &Element<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    match element.field.encoding {
+    match element.step.encoding {
         Encoding::Ascii => Some(element.wire),
         Encoding::Ebcdic500 => {
             let text = buffer.get_mut(..element.wire.len())?;
@@ -112,7 +112,7 @@ pub(crate) fn unpack(element: &Element<'_>, text: &mut [u8], spelling: Spelling)
 /// The number an `n` value of at most 18 digits says.
 #[inline]
 pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
-    match (element.field.encoding, element.step.shape) {
+    match (element.step.encoding, element.step.shape) {
         (Encoding::Ascii | Encoding::Ebcdic500, _) => Some(swar::digits_to_number(element.wire)),
         // The filler behind an odd count of digits is a 0 too many.
         (Encoding::Bcd, Shape::PackedFillerLast) if !element.units.is_multiple_of(2) => {

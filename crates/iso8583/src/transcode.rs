@@ -14,7 +14,7 @@ use crate::field::{Content, Encoding, Field, FieldSet, Length};
 use crate::mti::Mti;
 use crate::output::Output;
 use crate::values::Stan;
-use crate::view::View;
+use crate::view::{Element, View};
 
 /// The way from one dialect to another, worked out once.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub struct Transcoder {
     to: Arc<Dialect>,
     /// By field number: how its values get across.
     ways: Box<[Way; 129]>,
-    /// The fields whose elements are the same on both sides: neighbours are copied as one range.
-    same: FieldSet,
+    /// By way: the fields that may go it together with their neighbours, as one run of bytes.
+    runs: [FieldSet; Way::COUNT],
     /// The fields that get across.
     carried: FieldSet,
     lenient: bool,
@@ -98,27 +98,30 @@ impl Transcoder {
     #[must_use]
     pub fn new(from: &Arc<Dialect>, to: &Arc<Dialect>) -> Transcoder {
         let mut ways = Box::new([Way::None; 129]);
-        let (mut same, mut carried) = (FieldSet::EMPTY, FieldSet::EMPTY);
-        for field in from.fields() {
-            let number = field.number;
-            let way = to
-                .field(number)
-                .map_or(Way::None, |other| Way::between(field, other));
-            if let Some(place) = ways.get_mut(usize::from(number)) {
+        let mut runs = [FieldSet::EMPTY; Way::COUNT];
+        let mut carried = FieldSet::EMPTY;
+        for (field, other) in from
+            .fields()
+            .filter_map(|field| Some((field, to.field(field.number)?)))
+        {
+            let way = Way::between(field, other);
+            if let Some(place) = ways.get_mut(usize::from(field.number)) {
                 *place = way;
             }
-            if way == Way::Same {
-                same.insert(number);
-            }
             if way != Way::None {
-                carried.insert(number);
+                carried.insert(field.number);
+            }
+            if way.makes_runs(field, other)
+                && let Some(run) = runs.get_mut(way as usize)
+            {
+                run.insert(field.number);
             }
         }
         Transcoder {
             from: from.clone(),
             to: to.clone(),
             ways,
-            same,
+            runs,
             carried,
             lenient: false,
         }
@@ -204,16 +207,36 @@ impl Transcoder {
         let mut dropped = plan.dropped;
         let mut stan = None;
         let mut edits = edits.iter();
-        // Everything before `copied` is written or left out; runs of equal elements follow as one range.
-        let mut copied = view.body_start();
-        for number in plan.stops.iter() {
-            let element = view.bounds_from(number, copied);
-            out.put(view.bytes().get(copied..element.start).unwrap_or_default());
-            copied = element.end;
-            if number == 11 && fields.contains(11) {
-                stan = to
-                    .field(11)
-                    .and_then(|field| StanSlot::of(field, out.length()));
+        let mut next = plan.all.first();
+        while let Some(number) = next {
+            next = plan.all.next_after(number);
+            let start = out.length();
+            let way = self
+                .ways
+                .get(usize::from(number))
+                .copied()
+                .unwrap_or(Way::None);
+            let run = self
+                .runs
+                .get(way as usize)
+                .copied()
+                .unwrap_or_default()
+                .difference(plan.edited);
+            if run.contains(number) {
+                // All fields up to the first that goes another way.
+                let stop = plan.all.difference(run).next_after(number);
+                let range = view.place_of(number)..view.place_of(stop.unwrap_or(u8::MAX));
+                let bytes = view.bytes().get(range.clone()).unwrap_or_default();
+                if way.put_run(bytes, out) {
+                    if number <= 11 && stop.is_none_or(|stop| stop > 11) && view.has(11) {
+                        let before = way.run_length(view.place_of(11).saturating_sub(range.start));
+                        stan = to
+                            .field(11)
+                            .and_then(|field| StanSlot::of(field, start + before));
+                    }
+                    next = stop;
+                    continue;
+                }
             }
             let result = if plan.edited.contains(number) {
                 self.write_edit(number, &mut edits, out)
@@ -239,8 +262,10 @@ impl Transcoder {
                     }));
                 }
             }
+            if number == 11 && fields.contains(11) {
+                stan = to.field(11).and_then(|field| StanSlot::of(field, start));
+            }
         }
-        out.put(view.bytes().get(copied..view.end()).unwrap_or_default());
 
         if has_second && fields.last().is_none_or(|last| last <= 64) {
             // All fields above 64 turned out not to fit: no second bitmap then.
@@ -279,15 +304,7 @@ impl Transcoder {
         let target = Target::of(&self.to, number).ok_or((0, Kind::UndefinedField))?;
         match edit {
             Edit::Set(_, value) => encode::put_text(target, value, out),
-            Edit::Copy(_, other) => {
-                let element = other.element(number).ok_or((0, Kind::NotInView))?;
-                convert::put(
-                    Way::between(element.field, target.field),
-                    &element,
-                    target,
-                    out,
-                )
-            }
+            Edit::Copy(_, other) => convert::copy(other, &self.to, number, target, out),
             Edit::Drop(_) => Ok(()),
         }
     }
@@ -295,14 +312,23 @@ impl Transcoder {
     /// Appends the field with the value it has in the message.
     #[inline]
     fn carry(&self, number: u8, view: &View<'_>, out: &mut Output<'_>) -> Result<(), Refusal> {
-        let way = self
-            .ways
-            .get(usize::from(number))
-            .copied()
-            .unwrap_or(Way::None);
-        let element = view.element(number).ok_or((0, Kind::NotInView))?;
-        let target = Target::of(&self.to, number).ok_or((0, Kind::UndefinedField))?;
-        convert::put(way, &element, target, out)
+        let index = usize::from(number);
+        let (Some(way), Some(step), Some(target)) = (
+            self.ways.get(index),
+            self.from.steps.get(index),
+            Target::of(&self.to, number),
+        ) else {
+            return Err((0, Kind::UndefinedField));
+        };
+        let bytes = view.place_of(number)..view.place_of(number + 1);
+        let Some(element) = view
+            .bytes()
+            .get(bytes)
+            .and_then(|bytes| Element::of(step, bytes))
+        else {
+            return Err((0, Kind::NotInView));
+        };
+        convert::put(*way, &element, target, out)
     }
 }
 
@@ -314,9 +340,8 @@ struct Plan {
     edited: FieldSet,
     /// What cannot be carried whatever its value.
     dropped: FieldSet,
-    /// Where a run of elements that are copied as they are ends: edited fields, fields to convert, to leave out, and 11,
-    /// whose place is told.
-    stops: FieldSet,
+    /// All of these, and those left out by an edit.
+    all: FieldSet,
 }
 
 impl Plan {
@@ -353,13 +378,12 @@ impl Plan {
         let dropped = kept.difference(transcoder.carried);
 
         let fields = kept.difference(dropped).union(set);
-        let copied = kept.intersection(transcoder.same).without(11);
-        let stops = view.fields().union(edited).difference(copied);
+        let all = view.fields().union(edited);
         Ok(Plan {
             fields,
             edited,
             dropped,
-            stops,
+            all,
         })
     }
 }

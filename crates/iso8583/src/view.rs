@@ -7,7 +7,7 @@ use crate::card::{Pan, Track2};
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Encoding, Field, FieldSet};
+use crate::field::{Content, Encoding, FieldSet};
 use crate::mti::Mti;
 use crate::plan::{Prefix, Step};
 use crate::scan;
@@ -32,7 +32,6 @@ pub struct View<'a> {
 /// One field's value as it stands in a message.
 #[derive(Clone, Copy)]
 pub(crate) struct Element<'a> {
-    pub(crate) field: &'a Field,
     pub(crate) step: &'a Step,
     /// The length in the field's own unit, see [`Length`].
     pub(crate) units: usize,
@@ -40,6 +39,24 @@ pub(crate) struct Element<'a> {
     pub(crate) prefix: &'a [u8],
     /// The value's bytes, without the length prefix.
     pub(crate) wire: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    /// The value in the bytes of an element that was read, its length prefix before it.
+    #[inline(always)]
+    pub(crate) fn of(step: &'a Step, bytes: &'a [u8]) -> Option<Element<'a>> {
+        let (prefix, wire) = bytes.split_at_checked(step.prefix.bytes())?;
+        let units = match step.prefix {
+            Prefix::None => usize::from(step.units),
+            _ => scan::read_prefix(step.prefix, prefix, 0)?.0,
+        };
+        Some(Element {
+            step,
+            units,
+            prefix,
+            wire,
+        })
+    }
 }
 
 impl Dialect {
@@ -155,7 +172,8 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn wire_range(&self, number: u8) -> Option<Range<usize>> {
         let element = self.element_range(number)?;
-        Some(element.start + self.dialect.field(number)?.prefix_length()..element.end)
+        let step = self.dialect.steps.get(usize::from(number))?;
+        Some(element.start + step.prefix.bytes()..element.end)
     }
 
     /// Where the field stands in the message, with its length prefix.
@@ -171,31 +189,11 @@ impl<'a> View<'a> {
         Some(usize::from(self.start_of(number))..usize::from(end))
     }
 
-    /// Where the bitmaps end and the first field begins.
+    /// Where the field begins; of one that is not there, where it would: at the next one that is there, or at the end.
     #[inline]
-    pub(crate) fn body_start(&self) -> usize {
-        usize::from(
-            self.fields
-                .first()
-                .map_or(self.end, |first| self.start_of(first)),
-        )
-    }
-
-    /// The range of a field; of one that is not there the empty range where it would stand. `after` is a place in the
-    /// message that all fields below it end before.
-    #[inline]
-    pub(crate) fn bounds_from(&self, number: u8, after: usize) -> Range<usize> {
-        match self.element_range(number) {
-            Some(range) => range,
-            None => {
-                let place = self
-                    .fields
-                    .next_after(number)
-                    .map_or(self.end, |next| self.start_of(next));
-                let place = usize::from(place).max(after);
-                place..place
-            }
-        }
+    pub(crate) fn place_of(&self, number: u8) -> usize {
+        let first = self.fields.next_after(number.saturating_sub(1));
+        usize::from(first.map_or(self.end, |first| self.start_of(first)))
     }
 
     /// Where the last field ends.
@@ -210,23 +208,10 @@ impl<'a> View<'a> {
             .unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn element(&self, number: u8) -> Option<Element<'a>> {
-        let field = self.dialect.field(number)?;
         let step = self.dialect.steps.get(usize::from(number))?;
-        let bytes = self.bytes.get(self.element_range(number)?)?;
-        let (prefix, wire) = bytes.split_at_checked(step.prefix.bytes())?;
-        let units = match step.prefix {
-            Prefix::None => usize::from(step.units),
-            _ => scan::read_prefix(step.prefix, prefix, 0)?.0,
-        };
-        Some(Element {
-            field,
-            step,
-            units,
-            prefix,
-            wire,
-        })
+        Element::of(step, self.bytes.get(self.element_range(number)?)?)
     }
 
     /// The field's value as text, without allocating: digits for packed ones, upper-case hex for `b` fields. Text in
@@ -249,7 +234,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn number(&self, number: u8) -> Option<u64> {
         let element = self.element(number)?;
-        if element.field.content != Content::N || element.units > 18 {
+        if element.step.content != Content::N || element.units > 18 {
             return None;
         }
         text::number(&element)
@@ -259,7 +244,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn binary(&self, number: u8) -> Option<&'a [u8]> {
         let element = self.element(number)?;
-        (element.field.encoding == Encoding::Raw).then_some(element.wire)
+        (element.step.encoding == Encoding::Raw).then_some(element.wire)
     }
 
     /// Field 11.
