@@ -1,0 +1,464 @@
+//! A model bank: it signs on, decides, answers, and gets everything wrong that its faults allow.
+//!
+//! Its ledger is the witness of what was asked of it and what it decided. It is kept by the reference number of a
+//! transaction (field 37, which each terminal makes unique), not by anything that the switch has a hand in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pointsman_engine::Instant;
+use pointsman_iso8583::{Builder, Dialect, Mti, MtiClass, View};
+
+use crate::checks;
+use crate::plan::{Faults, LinkPlan};
+use crate::random::Random;
+
+pub(crate) struct Bank {
+    pub(crate) dialect: Arc<Dialect>,
+    plan: LinkPlan,
+    pub(crate) ledger: BTreeMap<u64, Entry>,
+    connection: Option<Connection>,
+    /// Trace numbers and terminals of the last requests.
+    recent: VecDeque<(String, String)>,
+    approvals: u32,
+    own_stan: u32,
+}
+
+/// What a bank knows of one transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// How often it was asked.
+    pub(crate) asked: u32,
+    pub(crate) decision: Decision,
+    /// An answer was sent that the switch must not take for one.
+    pub(crate) mangled: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Decision {
+    pub(crate) code: &'static str,
+    pub(crate) approved: bool,
+    pub(crate) amount: u64,
+    /// Field 38.
+    pub(crate) approval: String,
+}
+
+struct Connection {
+    epoch: u64,
+    signed_on: bool,
+    /// The trace number of the host's sign-off or sign-on that has not been answered.
+    asking: Option<(String, &'static str)>,
+    /// The switch has confirmed the host's sign-off: no request may follow.
+    barred: bool,
+}
+
+/// Something that the bank sends.
+pub(crate) struct Say {
+    /// When it is at the link.
+    pub(crate) arrives: Instant,
+    pub(crate) message: Bytes,
+    /// It goes out on whatever connection there is then, not only on this one.
+    pub(crate) any_connection: bool,
+    /// It claims to be the answer to somebody else's request.
+    pub(crate) forged: bool,
+}
+
+impl Bank {
+    pub(crate) fn new(plan: LinkPlan) -> Bank {
+        let dialect = Dialect::builtin(plan.dialect).expect("a built-in dialect");
+        Bank {
+            dialect,
+            plan,
+            ledger: BTreeMap::new(),
+            connection: None,
+            recent: VecDeque::new(),
+            approvals: 0,
+            own_stan: 900_000,
+        }
+    }
+
+    pub(crate) fn connected(&mut self, epoch: u64) {
+        let signed_on = !self.plan.sign_on;
+        self.connection = Some(Connection {
+            epoch,
+            signed_on,
+            asking: None,
+            barred: false,
+        });
+    }
+
+    pub(crate) fn disconnected(&mut self, epoch: u64) {
+        self.connection
+            .take_if(|connection| connection.epoch == epoch);
+    }
+
+    /// A message of the switch. `issued` is when the link took the request up: what its deadline counts from.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        issued: Instant,
+        message: &Bytes,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> Result<Vec<Say>, String> {
+        let dialect = Arc::clone(&self.dialect);
+        let view = dialect
+            .view(message)
+            .map_err(|error| format!("the bank cannot read it: {error}"))?;
+        if self.connection.is_none() {
+            return Ok(Vec::new());
+        }
+        if view.mti().class() == MtiClass::NetworkManagement {
+            return Ok(self.management(now, &view, faults, random));
+        }
+        self.request(now, issued, &view, faults, random)
+    }
+
+    /// The host asks something of its own accord: an echo, a sign-off, something that nobody supports.
+    pub(crate) fn ask(&mut self, code: &'static str) -> Option<Bytes> {
+        self.own_stan += 1;
+        let stan = format!("{:06}", self.own_stan);
+        let connection = self.connection.as_mut()?;
+        connection.asking = Some((stan.clone(), code));
+        Some(build(
+            &self.dialect,
+            "0800",
+            &[(7, "1124141500"), (11, &stan), (70, code)],
+        ))
+    }
+
+    /// Is it waiting for somebody to sign on again?
+    pub(crate) fn is_barred(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.barred)
+    }
+
+    fn management(
+        &mut self,
+        now: Instant,
+        view: &View<'_>,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> Vec<Say> {
+        let (Some(connection), Some(stan)) = (&mut self.connection, view.to_text(11)) else {
+            return Vec::new();
+        };
+        if !view.mti().is_request() {
+            if let Some((_, code)) = connection.asking.take_if(|(asked, _)| *asked == stan) {
+                match code {
+                    "002" => connection.barred = true,
+                    "001" => connection.barred = false,
+                    _ => {}
+                }
+            }
+            return Vec::new();
+        }
+        if random.permille(faults.management_unanswered) {
+            return Vec::new();
+        }
+        let code = view.to_text(70).unwrap_or_default();
+        let mut answer = "00";
+        if code == "001" {
+            if random.permille(faults.sign_on_refused) {
+                answer = "91";
+            } else {
+                connection.signed_on = true;
+                connection.barred = false;
+            }
+        } else if code == "002" {
+            connection.signed_on = false;
+        }
+        let message = build(
+            &self.dialect,
+            "0810",
+            &[(11, &stan), (39, answer), (70, &code)],
+        );
+        let arrives = now + random.micros(200..=8_000);
+        vec![Say {
+            arrives,
+            message,
+            any_connection: false,
+            forged: false,
+        }]
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        issued: Instant,
+        view: &View<'_>,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> Result<Vec<Say>, String> {
+        let text = |field| view.to_text(field).unwrap_or_default();
+        let nonce = checks::nonce(view).ok_or("a request without reference")?;
+        let connection = self.connection.as_ref().expect("checked by the caller");
+        if !connection.signed_on {
+            return Err(format!("request {nonce} before the sign-on"));
+        }
+        if connection.barred {
+            return Err(format!(
+                "request {nonce} after the host's sign-off was confirmed"
+            ));
+        }
+        if random.permille(faults.request_lost) {
+            return Ok(Vec::new());
+        }
+        let amount = view.amount().map_or(0, |amount| amount.get());
+        let decision = self.decide(amount, random);
+        let entry = self.ledger.entry(nonce).or_insert(Entry {
+            asked: 0,
+            decision: decision.clone(),
+            mangled: false,
+        });
+        entry.asked += 1;
+        if entry.asked > 1 {
+            return Err(format!("transaction {nonce} was sent to the bank twice"));
+        }
+        let others: Vec<(String, String)> = self
+            .recent
+            .iter()
+            .filter(|(_, terminal)| *terminal != text(41))
+            .cloned()
+            .collect();
+        self.recent.push_back((text(11), text(41)));
+        if self.recent.len() > 16 {
+            self.recent.pop_front();
+        }
+        let mut answer = Answering {
+            asked: amount,
+            approves: decision.approved,
+            mti: view.mti().response().expect("only requests come here"),
+            fields: self.answer_fields(view, &decision),
+        };
+        let arrives = self.arrival(now, issued, faults, random);
+        let mut says = Vec::new();
+        if random.permille(faults.noise) {
+            let length = random.between(0..=60) as usize;
+            let message = Bytes::from(random.bytes(length));
+            let arrives = now + random.millis(0..=50);
+            says.push(Say {
+                arrives,
+                message,
+                any_connection: false,
+                forged: false,
+            });
+        }
+        if random.permille(faults.answer_lost) {
+            return Ok(says);
+        }
+        let mangled = answer.mangle(&others, &self.plan, faults, random);
+        let mut message = build_owned(&self.dialect, answer.mti, &answer.fields);
+        let broken = if random.permille(faults.truncated) {
+            message.truncate(random.below(message.len() as u64) as usize);
+            true
+        } else if random.permille(faults.trailing) {
+            let mut longer = BytesMut::from(&message[..]);
+            longer.extend_from_slice(b"?");
+            message = longer.freeze();
+            true
+        } else {
+            false
+        };
+        if let Some(entry) = self.ledger.get_mut(&nonce) {
+            entry.mangled = mangled || broken;
+        }
+        if random.permille(faults.answer_twice) {
+            let (answered, _) = self.plan.cooling;
+            let within = u64::try_from(answered.as_millis() * 8 / 10).expect("short");
+            let again = (arrives + random.millis(0..=within)).min(self.last_arrival(issued));
+            let message = message.clone();
+            says.push(Say {
+                arrives: again,
+                message,
+                any_connection: true,
+                forged: mangled,
+            });
+        }
+        let any_connection = random.permille(500);
+        says.push(Say {
+            arrives,
+            message,
+            any_connection,
+            forged: mangled,
+        });
+        Ok(says)
+    }
+
+    fn decide(&mut self, amount: u64, random: &mut Random) -> Decision {
+        self.approvals += 1;
+        let approval = format!("A{:05}", self.approvals % 100_000);
+        match random.below(20) {
+            0 => Decision {
+                code: "05",
+                approved: false,
+                amount,
+                approval,
+            },
+            1 => Decision {
+                code: "51",
+                approved: false,
+                amount,
+                approval,
+            },
+            2 if amount > 1 => Decision {
+                code: "10",
+                approved: true,
+                amount: amount / 2,
+                approval,
+            },
+            _ => Decision {
+                code: "00",
+                approved: true,
+                amount,
+                approval,
+            },
+        }
+    }
+
+    /// When the answer is at the link.
+    fn arrival(
+        &self,
+        now: Instant,
+        issued: Instant,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> Instant {
+        let deadline = issued + self.plan.timeout;
+        let usual = now + random.micros(300..=20_000);
+        let arrives = if random.permille(faults.answer_at_the_deadline) {
+            let millisecond = Duration::from_millis(1);
+            random.pick(&[
+                Instant::from_nanos(deadline.as_nanos() - millisecond.as_nanos() as u64),
+                deadline,
+                deadline + millisecond,
+            ])
+        } else if random.permille(faults.answer_late) {
+            let after = if random.permille(500) {
+                1..=150
+            } else {
+                1..=5_000
+            };
+            deadline + random.millis(after)
+        } else if random.permille(faults.answer_slow) {
+            usual + random.millis(0..=1_500)
+        } else {
+            usual
+        };
+        // Not before it was asked, and not after the link may forget that it asked.
+        arrives
+            .max(now + Duration::from_micros(100))
+            .min(self.last_arrival(issued).max(usual))
+    }
+
+    /// Answers come while the link still remembers their number: that is what it rests for.
+    fn last_arrival(&self, issued: Instant) -> Instant {
+        let (_, unanswered) = self.plan.cooling;
+        issued + unanswered.saturating_sub(Duration::from_millis(20))
+    }
+
+    fn answer_fields(&self, view: &View<'_>, decision: &Decision) -> Vec<(u8, String)> {
+        let mut fields = Vec::new();
+        for field in [3, 4, 7, 11, 12, 13, 24, 25, 37, 41, 42] {
+            let Some(mut value) = view.to_text(field) else {
+                continue;
+            };
+            if field == 4 {
+                value = format!("{:012}", decision.amount);
+            }
+            if self.plan.own_ways && !self.plan.match_fields.contains(&field) {
+                match field {
+                    3 => value = "999999".into(),
+                    7 => value = "0101000000".into(),
+                    12 => value = "010101".into(),
+                    24 | 25 => continue,
+                    42 => value = "BANKS OWN ID   ".into(),
+                    _ => {}
+                }
+            }
+            fields.push((field, value));
+        }
+        if decision.approved {
+            fields.push((38, decision.approval.clone()));
+        }
+        fields.push((39, decision.code.into()));
+        fields.sort_by_key(|(field, _)| *field);
+        fields
+    }
+}
+
+/// An answer that can still be spoilt.
+struct Answering {
+    /// The amount of the request.
+    asked: u64,
+    approves: bool,
+    mti: Mti,
+    fields: Vec<(u8, String)>,
+}
+
+impl Answering {
+    /// Spoils it in at most one way. True if the switch must not take it for the answer.
+    fn mangle(
+        &mut self,
+        others: &[(String, String)],
+        plan: &LinkPlan,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> bool {
+        let before = (self.mti, self.fields.clone());
+        if random.permille(faults.wrong_terminal) {
+            let mut other = "T9999999".to_owned();
+            if !others.is_empty() {
+                other.clone_from(&random.choose(others).1);
+            }
+            self.set(41, other);
+        } else if random.permille(faults.wrong_stan) && plan.match_fields.contains(&11) {
+            let mut other = format!("{:06}", random.between(1..=999_999));
+            if !others.is_empty() && random.permille(800) {
+                other.clone_from(&random.choose(others).0);
+            }
+            self.set(11, other);
+        } else if random.permille(faults.key_missing) {
+            let missing = random.pick(&plan.match_fields);
+            self.fields.retain(|(field, _)| *field != missing);
+        } else if random.permille(faults.wrong_mti) {
+            let wrong = ["0110", "0210", "0230", "0410", "0430", "0200", "0510"];
+            self.mti = random.pick(&wrong).parse().expect("digits");
+        } else if random.permille(faults.wrong_amount) && self.approves {
+            let amount = self.asked + random.between(1..=100);
+            self.set(4, format!("{amount:012}"));
+        } else if random.permille(faults.no_response_code) {
+            self.fields.retain(|(field, _)| *field != 39);
+        }
+        (self.mti, &self.fields) != (before.0, &before.1)
+    }
+
+    fn set(&mut self, field: u8, value: String) {
+        if let Some((_, place)) = self.fields.iter_mut().find(|(number, _)| *number == field) {
+            *place = value;
+        }
+    }
+}
+
+pub(crate) fn build(dialect: &Dialect, mti: &str, fields: &[(u8, &str)]) -> Bytes {
+    let mut out = BytesMut::new();
+    let mut builder = Builder::new(dialect, &mut out, mti.parse().expect("digits"));
+    for (field, value) in fields {
+        builder
+            .text(*field, value)
+            .expect("the model knows its dialects");
+    }
+    builder.finish().expect("the model knows its dialects");
+    out.freeze()
+}
+
+fn build_owned(dialect: &Dialect, mti: Mti, fields: &[(u8, String)]) -> Bytes {
+    let fields: Vec<(u8, &str)> = fields
+        .iter()
+        .map(|(field, value)| (*field, &**value))
+        .collect();
+    build(dialect, mti.as_str(), &fields)
+}

@@ -1,0 +1,246 @@
+//! What a seed decides before anything happens: who there is, what they speak, what their limits are, what goes wrong.
+//!
+//! Each kind of fault is in some seeds frequent, in some rare, in some absent (swarm testing: Groce and others, 2012): a
+//! fault that is always there hides what only happens without it. One seed in ten has no faults at all, and there every
+//! purchase must reach its bank.
+
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use crate::random::Random;
+
+/// Everything that a seed decides beforehand.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub(crate) links: Vec<LinkPlan>,
+    /// Dialects of the listeners.
+    pub(crate) listeners: Vec<&'static str>,
+    pub(crate) session_in_flight_max: usize,
+    /// Terminals by connection: more than one on a concentrator.
+    pub(crate) connections: Vec<ConnectionPlan>,
+    pub(crate) faults: Faults,
+    /// How long the terminals buy.
+    pub(crate) load: Duration,
+    pub(crate) ending: Ending,
+    /// Requests that fit the queue between sessions and a link.
+    pub(crate) queue_max: usize,
+    /// How long a record takes to be durable.
+    pub(crate) journal_micros: RangeInclusive<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LinkPlan {
+    pub(crate) dialect: &'static str,
+    pub(crate) match_fields: Vec<u8>,
+    pub(crate) timeout: Duration,
+    pub(crate) sign_on: bool,
+    pub(crate) echo: Option<Duration>,
+    pub(crate) addresses: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) stan_range: RangeInclusive<u32>,
+    pub(crate) backoff: (Duration, Duration),
+    pub(crate) cooling: (Duration, Duration),
+    /// The bank answers with its own idea of fields 3, 7, 12, 13, 24, 25 and 42.
+    pub(crate) own_ways: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionPlan {
+    pub(crate) listener: usize,
+    pub(crate) terminals: usize,
+    /// Requests that one terminal has open at a time.
+    pub(crate) depth: usize,
+    pub(crate) think_ms: RangeInclusive<u64>,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The faults stop, the links recover, everything comes to rest, then they are drained.
+    Heal,
+    /// Drained while terminals buy and faults go on.
+    DrainUnderLoad,
+}
+
+/// How often what goes wrong: in a thousand, of messages or of what the name says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Faults {
+    // What a bank does with a request.
+    pub(crate) request_lost: u32,
+    pub(crate) answer_lost: u32,
+    pub(crate) answer_twice: u32,
+    pub(crate) answer_at_the_deadline: u32,
+    pub(crate) answer_late: u32,
+    pub(crate) answer_slow: u32,
+    pub(crate) wrong_terminal: u32,
+    pub(crate) wrong_stan: u32,
+    pub(crate) key_missing: u32,
+    pub(crate) wrong_mti: u32,
+    pub(crate) wrong_amount: u32,
+    pub(crate) no_response_code: u32,
+    pub(crate) truncated: u32,
+    pub(crate) trailing: u32,
+    pub(crate) noise: u32,
+    // What a bank does about its connection.
+    pub(crate) sign_on_refused: u32,
+    pub(crate) management_unanswered: u32,
+    pub(crate) connect_refused: u32,
+    pub(crate) connect_hangs: u32,
+    /// In a thousand seconds of each link.
+    pub(crate) link_cuts: u32,
+    pub(crate) link_silent: u32,
+    pub(crate) host_signs_off: u32,
+    pub(crate) host_asks: u32,
+    /// The link's task does not run for a while; in a thousand seconds.
+    pub(crate) link_stalls: u32,
+    // What terminals do; of their requests.
+    pub(crate) terminal_leaves: u32,
+    pub(crate) terminal_noise: u32,
+    pub(crate) terminal_broken: u32,
+    pub(crate) terminal_odd: u32,
+}
+
+/// The longest that a stalled task does not run.
+pub(crate) const STALL_MS_MAX: u64 = 3_000;
+
+impl Plan {
+    #[must_use]
+    pub fn new(seed: u64) -> Plan {
+        let mut random = Random::new(seed);
+        let random = &mut random;
+        let faults = Faults::random(random);
+        let links: Vec<LinkPlan> = (0..random.between(2..=3))
+            .map(|_| LinkPlan::random(random, &faults))
+            .collect();
+        // A bank that answers with somebody else's trace number can only be seen through if the terminals differ.
+        let deep = faults.wrong_stan == 0;
+        let listeners: Vec<&'static str> = (0..2)
+            .map(|_| random.pick(&["iso87-bcd", "iso87-ascii", "iso87-ebcdic", "unionpay-pos"]))
+            .collect();
+        let connections = (0..random.between(2..=8))
+            .map(|_| ConnectionPlan {
+                listener: random.below(2) as usize,
+                terminals: random.pick(&[1, 1, 1, 2, 8]),
+                depth: if deep { random.pick(&[1, 1, 1, 4]) } else { 1 },
+                think_ms: if random.permille(300) {
+                    1..=20
+                } else {
+                    20..=500
+                },
+            })
+            .collect();
+        let ending = if random.permille(300) {
+            Ending::DrainUnderLoad
+        } else {
+            Ending::Heal
+        };
+        Plan {
+            seed,
+            links,
+            listeners,
+            session_in_flight_max: random.pick(&[2, 8, 64]),
+            connections,
+            faults,
+            load: random.millis(1_000..=12_000),
+            ending,
+            queue_max: random.pick(&[2, 16, 256]),
+            journal_micros: if random.permille(250) {
+                0..=60_000
+            } else {
+                0..=2_000
+            },
+        }
+    }
+
+    pub(crate) fn is_faultless(&self) -> bool {
+        self.faults.is_none()
+    }
+}
+
+impl LinkPlan {
+    fn random(random: &mut Random, faults: &Faults) -> LinkPlan {
+        let timeout = random.millis(100..=1_500);
+        let dialects = ["iso87-ascii", "iso87-mixed", "iso87-ebcdic", "iso87-bcd"];
+        let keys: [&[u8]; 5] = [&[11, 41], &[11, 41], &[11, 41], &[7, 11, 41], &[37, 41]];
+        let match_fields = random.choose(&keys).to_vec();
+        let stans = match random.below(4) {
+            0 => 999_999,
+            1 => random.between(1..=8) as u32,
+            _ => random.between(20..=400) as u32,
+        };
+        // A task that does not run does not see that a number is still hot: numbers must rest longer than that.
+        let stall = Duration::from_millis(if faults.link_stalls > 0 {
+            STALL_MS_MAX
+        } else {
+            0
+        });
+        let first = random.between(1..=u64::from(1_000_000 - stans)) as u32;
+        LinkPlan {
+            dialect: random.pick(&dialects),
+            match_fields,
+            timeout,
+            sign_on: random.permille(800),
+            echo: random.permille(700).then(|| random.millis(100..=2_000)),
+            addresses: random.between(1..=3) as usize,
+            in_flight_max: random.pick(&[1, 4, 16, 64, 1_024]),
+            stan_range: first..=first + stans - 1,
+            backoff: (random.millis(10..=200), random.millis(200..=3_000)),
+            cooling: (
+                random.millis(50..=1_000) + stall,
+                timeout + random.millis(100..=4_000) + stall,
+            ),
+            own_ways: random.permille(500),
+        }
+    }
+}
+
+impl Faults {
+    fn random(random: &mut Random) -> Faults {
+        if random.permille(100) {
+            return Faults::default();
+        }
+        // Three in ten kinds are absent, the others between rare and frequent.
+        let mut often = |max: u64| {
+            if random.permille(400) {
+                0
+            } else {
+                1 + random.below(max) as u32
+            }
+        };
+        Faults {
+            request_lost: often(60),
+            answer_lost: often(60),
+            answer_twice: often(150),
+            answer_at_the_deadline: often(200),
+            answer_late: often(100),
+            answer_slow: often(300),
+            wrong_terminal: often(100),
+            wrong_stan: often(100),
+            key_missing: often(40),
+            wrong_mti: often(100),
+            wrong_amount: often(60),
+            no_response_code: often(40),
+            truncated: often(40),
+            trailing: often(40),
+            noise: often(40),
+            sign_on_refused: often(400),
+            management_unanswered: often(400),
+            connect_refused: often(500),
+            connect_hangs: often(200),
+            link_cuts: often(1_500),
+            link_silent: often(500),
+            host_signs_off: often(500),
+            host_asks: often(1_000),
+            link_stalls: often(500),
+            terminal_leaves: often(60),
+            terminal_noise: often(20),
+            terminal_broken: often(60),
+            terminal_odd: often(200),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Faults::default()
+    }
+}

@@ -1,0 +1,161 @@
+//! Many seeds without a violation; and what they must have seen on the way, or the faults are not what they claim.
+//!
+//! `POINTSMAN_SIM_SEEDS=20000 cargo test --release -p pointsman-test-sim` runs more of them.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pointsman_test_sim::{Options, Report, run};
+
+/// So many take some seconds without optimization.
+const SEEDS_DEFAULT: u64 = 400;
+
+fn seeds() -> u64 {
+    match std::env::var("POINTSMAN_SIM_SEEDS") {
+        Ok(text) => text
+            .parse()
+            .expect("POINTSMAN_SIM_SEEDS is a number of seeds"),
+        Err(_) => SEEDS_DEFAULT,
+    }
+}
+
+/// The reports of seeds 0..count.
+fn campaign(count: u64) -> Vec<Report> {
+    let (next, reports) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        break;
+                    }
+                    let report = run(seed, Options::default());
+                    reports.lock().unwrap().push(report);
+                }
+            });
+        }
+    });
+    reports.into_inner().unwrap()
+}
+
+#[test]
+fn seeds_run_clean() {
+    let reports = campaign(seeds());
+    let failed = reports.iter().filter_map(|report| {
+        let violation = report.violation.as_ref()?;
+        let seed = report.seed;
+        Some(format!(
+            "seed {seed}: {violation}\n  replay: cargo run --release -p pointsman-test-sim -- --trace {seed}\n"
+        ))
+    });
+    let failed: String = failed.collect();
+    assert!(failed.is_empty(), "\n{failed}");
+
+    // A simulation in which nothing goes through, or nothing goes wrong, proves nothing.
+    let approved: u64 = reports.iter().map(|report| report.approved).sum();
+    let transactions: u64 = reports.iter().map(|report| report.transactions).sum();
+    assert!(
+        approved * 5 > transactions,
+        "only {approved} of {transactions} were approved"
+    );
+    if reports.len() as u64 >= SEEDS_DEFAULT {
+        let seen: BTreeSet<&str> = reports
+            .iter()
+            .flat_map(|report| report.causes.keys().chain(report.events.keys()))
+            .copied()
+            .collect();
+        let missing: Vec<&str> = SEEN
+            .into_iter()
+            .filter(|what| !seen.contains(what))
+            .collect();
+        assert!(missing.is_empty(), "never happened: {missing:?}");
+    }
+}
+
+/// All that can happen in the simulation. What it leaves to the engine's own tests: a match key that is busy (terminals
+/// here never use a reference number twice), dialects that do not fit each other, and a link that is asked for nothing
+/// it could send.
+const SEEN: [&str; 43] = [
+    // Causes.
+    "no_route",
+    "link_down",
+    "link_signed_off",
+    "link_busy",
+    "stan_exhausted",
+    "timeout",
+    "disconnected",
+    "answer_undecodable",
+    "answer_mismatch",
+    "format_error",
+    "unsupported_mti",
+    "session_busy",
+    "draining",
+    "shell_queue_full",
+    // Links.
+    "state_changed",
+    "connect_failed",
+    "network_management_refused",
+    "network_management_unanswered",
+    "network_management_received",
+    "echo_missed",
+    "timed_out",
+    "late",
+    "unmatched",
+    "undecodable",
+    "mismatched",
+    "unsupported_request",
+    "reversal_due",
+    "withdrawn",
+    // Why answers fit nothing.
+    "key_missing",
+    "key_differs",
+    "mti_differs",
+    "already_answered",
+    "unknown",
+    // Sessions.
+    "accepted",
+    "answered",
+    "network_management",
+    "unreadable",
+    "undelivered",
+    // States.
+    "suspect",
+    "signed_on",
+    "connected",
+    "signing_off",
+    "drained",
+];
+
+#[test]
+fn a_seed_gives_the_same_run_every_time() {
+    for seed in 0..20 {
+        let (first, second) = (run(seed, Options::default()), run(seed, Options::default()));
+        assert_eq!(
+            (first.hash, first.steps),
+            (second.hash, second.steps),
+            "seed {seed}"
+        );
+        // Watching does not change what is watched.
+        let traced = run(
+            seed,
+            Options {
+                trace: true,
+                ..Options::default()
+            },
+        );
+        assert_eq!(first.hash, traced.hash, "seed {seed}");
+        assert!(!traced.lines.is_empty());
+    }
+    let hashes: BTreeSet<u64> = (0..20)
+        .map(|seed| run(seed, Options::default()).hash)
+        .collect();
+    assert_eq!(hashes.len(), 20, "two seeds gave the same run");
+}
