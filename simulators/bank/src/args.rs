@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use pointsman_sim_common::{Exit, Failure, WireArgs, stop_signal};
 
-use crate::bank::{Bank, BankConfig, BankHandle, LedgerConfig, ObserverSlot, StartError};
-use crate::event::{Event, Observer};
+use crate::bank::{Bank, BankConfig, BankHandle, LedgerConfig, StartError};
+use crate::event::{Event, Observer, Watch};
 use crate::ledger::ENTRIES_MAX;
 use crate::rule::{Rule, RuleError, rule_from_flag, rules_from_toml};
 
@@ -96,7 +96,10 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         // One thread is the one we are on.
         threads: if args.threads > 1 { args.threads } else { 0 },
         seed: args.seed,
-        observer: ObserverSlot(Some(observer(args.verbose))),
+        watch: Watch {
+            observer: Some(observer(args.verbose)),
+            requests: args.verbose,
+        },
         ..BankConfig::new(args.listen, wire)
     };
     let stop = stop_signal().map_err(|error| Failure::new(Exit::IO, error))?;

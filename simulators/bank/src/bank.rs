@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::connection::{Shared, serve};
-use crate::event::Observer;
+use crate::event::Watch;
 use crate::host::{Host, HostConfig};
 use crate::ledger::{self, Ledger};
 use crate::rule::Rule;
@@ -47,18 +47,8 @@ pub struct BankConfig {
     pub threads: usize,
     /// What rules with a `share` draw from: the same seed draws the same.
     pub seed: u64,
-    /// Told of everything that happens.
-    pub observer: ObserverSlot,
-}
-
-/// An observer, or none.
-#[derive(Clone, Default)]
-pub struct ObserverSlot(pub Option<Observer>);
-
-impl std::fmt::Debug for ObserverSlot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Observer" } else { "None" })
-    }
+    /// Who is told what happens.
+    pub watch: Watch,
 }
 
 /// How much of a ledger.
@@ -96,7 +86,7 @@ impl BankConfig {
             sign_on_required: false,
             threads: 0,
             seed: 0,
-            observer: ObserverSlot::default(),
+            watch: Watch::default(),
         }
     }
 }
@@ -153,7 +143,7 @@ impl Bank {
             sign_on_required,
             threads,
             seed,
-            observer,
+            watch,
         } = config;
         let ledger = match ledger {
             LedgerConfig::Off => None,
@@ -171,7 +161,7 @@ impl Bank {
             codec: wire.codec(),
             rules,
             ledger: ledger.clone(),
-            observer: observer.0,
+            watch,
             sign_on_required,
             seed,
         })

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use pointsman_framing::{FrameError, KeepAlive, Scan};
+use pointsman_iso8583::TextBuffer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::event::Event;
-use crate::host::{Host, Reaction, Session};
+use crate::host::{Exchange, Host, Reaction, Session};
 use crate::stats::{Counters, Stats};
 
 /// What one read takes at most, bytes. A link that sends many messages together gets them answered together.
@@ -47,7 +48,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    shared.host.observe(&Event::Connected { peer });
+    shared.host.watch().tell(&Event::Connected { peer });
     let mut connection = Connection {
         session: Session::new(peer),
         input: BytesMut::new(),
@@ -69,7 +70,7 @@ pub(crate) async fn serve(
     {
         last.broken_frames = 1;
     }
-    shared.host.observe(&Event::Disconnected {
+    shared.host.watch().tell(&Event::Disconnected {
         peer,
         error: error.as_ref(),
     });
@@ -160,7 +161,7 @@ impl Connection<'_> {
     /// Answers every whole frame that is there. What was answered before an error is still to be sent.
     fn answer_input(&mut self) -> Result<std::ops::ControlFlow<()>, FrameError> {
         let host = &self.shared.host;
-        let mut stats = Stats::default();
+        let (mut stats, mut text) = (Stats::default(), TextBuffer::new());
         let mut consumed = 0;
         let flow = loop {
             let rest = self.input.get(consumed..).unwrap_or_default();
@@ -181,13 +182,14 @@ impl Connection<'_> {
                     consumed: length,
                 }) => {
                     let message = rest.get(body).unwrap_or_default();
-                    match host.handle(
-                        &mut self.session,
+                    let mut exchange = Exchange {
+                        session: &mut self.session,
                         tpdu,
-                        message,
-                        &mut self.output,
-                        &mut stats,
-                    ) {
+                        out: &mut self.output,
+                        stats: &mut stats,
+                        text: &mut text,
+                    };
+                    match host.handle(message, &mut exchange) {
                         Reaction::Go => {}
                         Reaction::Close => break Ok(std::ops::ControlFlow::Break(())),
                         Reaction::Hold { .. } if self.held.len() >= HELD_MAX => {

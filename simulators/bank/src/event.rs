@@ -9,6 +9,33 @@ use pointsman_iso8583::{Explained, Mti, ResponseCode};
 /// Called on the thread of the connection: it should be quick.
 pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
+/// Who is told what happens.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Nobody, unless set.
+    pub observer: Option<Observer>,
+    /// Whether each request is told as well, which costs about as much as answering it.
+    pub requests: bool,
+}
+
+impl Watch {
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer(event);
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let watched = self.observer.is_some();
+        f.debug_struct("Watch")
+            .field("watched", &watched)
+            .field("requests", &self.requests)
+            .finish()
+    }
+}
+
 /// Something that happened. Card numbers are masked.
 #[derive(Debug)]
 pub enum Event<'a> {

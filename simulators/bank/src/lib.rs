@@ -16,8 +16,8 @@ mod rule;
 mod stats;
 
 pub use args::{Args, run};
-pub use bank::{Bank, BankConfig, BankHandle, LedgerConfig, ObserverSlot, StartError};
-pub use event::{Event, Observer};
+pub use bank::{Bank, BankConfig, BankHandle, LedgerConfig, StartError};
+pub use event::{Event, Observer, Watch};
 pub use ledger::{ENTRIES_MAX, Entry, Ledger, Short, Totals};
 pub use rule::{
     BinRange, Decision, Delivery, Facts, Plan, Rule, RuleError, rule_from_flag, rules_from_toml,

@@ -114,6 +114,12 @@ impl Rule {
         self.terminal.is_some()
     }
 
+    /// Whether the rule draws.
+    #[must_use]
+    pub fn wants_draw(&self) -> bool {
+        self.share.is_some()
+    }
+
     /// What it does with the requests that it takes.
     #[must_use]
     pub fn plan(&self) -> &Plan {

@@ -1,5 +1,11 @@
 //! A bank and a plain socket.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -265,6 +271,10 @@ async fn what_cannot_start_says_why() {
         .await
         .unwrap_err();
     assert!(rule.to_string().starts_with("rule 2: field 4"), "{rule}");
+    let code = Bank::start(config(&["answer=decline,code=116"]))
+        .await
+        .unwrap_err();
+    assert!(code.to_string().starts_with("rule 1: field 39"), "{code}");
     let file = Some("/nowhere/at/all".into());
     let ledger = BankConfig {
         ledger: LedgerConfig::On {

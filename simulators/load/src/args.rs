@@ -147,7 +147,17 @@ pub struct Args {
 /// # Errors
 /// The options make no sense, the listener cannot be reached, or the report cannot be written.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let config = config(&args).await?;
+    let report = perform(&args).await?;
+    write(&args, &report)?;
+    Ok(if report.passed() {
+        Exit::OK
+    } else {
+        Exit::THRESHOLD
+    })
+}
+
+async fn perform(args: &Args) -> Result<Report, Failure> {
+    let config = config(args).await?;
     let stop = stop_signal().map_err(|error| Failure::new(Exit::IO, error))?;
     let mut live = Live::new(args.quiet);
     let loaded = run_load(config, stop, |progress| live.show(progress)).await;
@@ -158,12 +168,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         .iter()
         .map(|threshold| threshold.judge(&report))
         .collect();
-    write(&args, &report)?;
-    Ok(if report.passed() {
-        Exit::OK
-    } else {
-        Exit::THRESHOLD
-    })
+    Ok(report)
 }
 
 async fn config(args: &Args) -> Result<LoadConfig, Failure> {
@@ -283,3 +288,6 @@ fn write(args: &Args, report: &Report) -> Result<(), Failure> {
     };
     written.map_err(|error| Failure::new(Exit::IO, format_args!("standard output: {error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,57 +1,29 @@
 //! Running a load: threads are started, counts collected, a report made.
 
+mod clock;
+mod collector;
+mod prepare;
+
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use pointsman_iso8583::{Builder, Dialect, Mti};
-use pointsman_sim_common::{Context, Exit, Failure, Stamp, field_value, usual_fields};
+use pointsman_sim_common::{Exit, Failure};
 use tokio::sync::{Notify, mpsc, watch};
 
+use self::clock::Clock;
+use self::collector::Collector;
+pub use self::collector::Progress;
+use self::prepare::{templates, terminals};
 use crate::config::{LoadConfig, Pace};
-use crate::connection::Terminal;
-use crate::pace::Schedule;
 use crate::report::Report;
-use crate::tally::{Tally, at};
-use crate::template::{Template, TemplateError};
+use crate::tally::Tally;
 use crate::worker::{Job, Message, drive};
-
-/// Threads are woken for due requests no more often than this: what is due within it is sent together.
-const TICK_GAP: Duration = Duration::from_micros(100);
-
-/// The longest sleep of the clock, so that it notices being stopped.
-const TICK_SLEEP_MAX: Duration = Duration::from_millis(50);
 
 /// Connections at once: more than a machine has ports towards one listener makes no sense.
 const CONNECTIONS_MAX: usize = 60_000;
-
-/// How a load is doing.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Progress {
-    /// Since the start.
-    pub elapsed: Duration,
-    /// Answers per second since the last time.
-    pub rate: f64,
-    /// Median latency since the last time.
-    pub p50: Duration,
-    /// 99 % of the latencies since the last time are at most this.
-    pub p99: Duration,
-    /// Requests so far.
-    pub sent: u64,
-    /// Answers so far.
-    pub answered: u64,
-    /// Approved so far.
-    pub approved: u64,
-    /// Declined so far.
-    pub declined: u64,
-    /// Errors so far.
-    pub errors: u64,
-    /// Requests that wait for their answers.
-    pub in_flight: u64,
-}
 
 /// Runs a load on threads of its own; the future only collects what they count. It ends when the load is over, or, once
 /// `stop` is ready, when what is open has been answered or given up.
@@ -147,97 +119,6 @@ fn check(config: &LoadConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-fn context(config: &LoadConfig, card: pointsman_sim_common::Card, terminal: String) -> Context {
-    let acceptor = config.acceptor.clone();
-    Context {
-        card,
-        stan: 1,
-        stamp: Stamp::now(),
-        terminal,
-        acceptor,
-        original: None,
-    }
-}
-
-fn templates(config: &LoadConfig) -> Result<Vec<Template>, Failure> {
-    let dialect = &config.wire.dialect;
-    config
-        .mix
-        .items()
-        .iter()
-        .map(|item| {
-            let mut fields: std::collections::BTreeMap<u8, String> = usual_fields(item.mti)
-                .iter()
-                .filter(|(number, _)| dialect.field(*number).is_some())
-                .map(|(number, text)| (*number, (*text).to_owned()))
-                .collect();
-            for (number, value) in &item.fields {
-                match value {
-                    Some(text) => drop(fields.insert(*number, text.clone())),
-                    None => drop(fields.remove(number)),
-                }
-            }
-            let fields: Vec<_> = fields.into_iter().collect();
-            let context = context(
-                config,
-                item.card.clone(),
-                terminal_name(&config.terminal_prefix, 0),
-            );
-            Template::build(dialect, &config.wire.codec(), item.mti, &fields, &context).map_err(
-                |error: TemplateError| {
-                    Failure::new(Exit::DATA, format_args!("{}: {error}", item.name))
-                },
-            )
-        })
-        .collect()
-}
-
-/// Eight characters that no other connection has.
-fn terminal_name(prefix: &str, number: usize) -> String {
-    let prefix: String = prefix.chars().take(3).collect();
-    let width = 8_usize.saturating_sub(prefix.len());
-    format!("{prefix}{number:0width$}")
-}
-
-/// The connections of one thread: every `threads`-th, with the wire form of its field 41.
-fn terminals(config: &LoadConfig, thread: usize) -> Result<Vec<Terminal>, Failure> {
-    (thread..config.connections)
-        .step_by(config.threads)
-        .map(|number| {
-            let name = terminal_name(&config.terminal_prefix, number);
-            let wire = wire_form(&config.wire.dialect, 41, &name).map_err(|message| {
-                Failure::new(Exit::DATA, format_args!("terminal {name}: {message}"))
-            })?;
-            Ok(Terminal { number, wire })
-        })
-        .collect()
-}
-
-/// How a text is written in a field.
-fn wire_form(dialect: &Dialect, number: u8, text: &str) -> Result<Box<[u8]>, String> {
-    if dialect.field(number).is_none() {
-        return Ok(Box::default());
-    }
-    let mut message = BytesMut::new();
-    let mut builder = Builder::new(dialect, &mut message, Mti::literal(b"0200"));
-    let explain = |error: pointsman_iso8583::EncodeError| error.explain(dialect).message;
-    let context = Context {
-        card: pointsman_sim_common::Card::named("visa").map_err(|error| error.to_string())?,
-        stan: 1,
-        stamp: Stamp::at(Duration::ZERO),
-        terminal: String::new(),
-        acceptor: String::new(),
-        original: None,
-    };
-    let text = field_value(dialect, number, text, &context).map_err(|error| error.to_string())?;
-    builder.text(number, &text).map_err(explain)?;
-    builder.finish().map_err(explain)?;
-    let view = dialect
-        .view(&message)
-        .map_err(|error| error.explain(dialect).message)?;
-    Ok(view.wire(number).unwrap_or_default().into())
-}
-
 fn spawn(job: Job) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -288,167 +169,4 @@ async fn connect(config: &LoadConfig, inbox: &mut mpsc::Receiver<Message>) -> Re
         }
         _ => failure,
     })
-}
-
-/// Wakes the threads when requests of an open loop are due. A thread's own timers have a resolution of a millisecond,
-/// which is more than many answers take.
-struct Clock {
-    stop: Arc<AtomicBool>,
-}
-
-impl Clock {
-    fn start(config: &LoadConfig, started: Instant, ticks: Vec<Arc<Notify>>) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        if let Pace::Open { rate, ramp } = config.pace {
-            let schedule = Schedule::new(rate, ramp);
-            let (count, end) = (
-                config.count.unwrap_or(u64::MAX),
-                config.duration.unwrap_or(Duration::MAX),
-            );
-            let stopped = Arc::clone(&stop);
-            let run = move || tick(&schedule, started, count, end, &ticks, &stopped);
-            thread::Builder::new()
-                .name("load-clock".to_owned())
-                .spawn(run)?;
-        }
-        Ok(Clock { stop })
-    }
-}
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-fn tick(
-    schedule: &Schedule,
-    started: Instant,
-    count: u64,
-    end: Duration,
-    ticks: &[Arc<Notify>],
-    stop: &AtomicBool,
-) {
-    let mut number = 0;
-    let mut last = Duration::ZERO;
-    while !stop.load(Ordering::Relaxed) {
-        // After the last request there is still the end to be told, and before it what has been waiting for room.
-        let due = if number < count {
-            schedule.due(number).min(end)
-        } else {
-            end.min(last + TICK_SLEEP_MAX)
-        };
-        let wait = due.max(last + TICK_GAP).saturating_sub(started.elapsed());
-        if wait > TICK_SLEEP_MAX {
-            thread::sleep(TICK_SLEEP_MAX);
-            continue;
-        }
-        thread::sleep(wait);
-        last = started.elapsed();
-        while number < count && schedule.due(number) <= last {
-            number += 1;
-        }
-        ticks.iter().for_each(|tick| tick.notify_one());
-    }
-}
-
-/// Adds up what the threads count.
-struct Collector {
-    running: usize,
-    threads: usize,
-    names: Vec<String>,
-    total: Tally,
-    interval: Tally,
-    parts: usize,
-    started: Instant,
-    last: Instant,
-    unsent: u64,
-    last_answer: Duration,
-}
-
-impl Collector {
-    fn new(config: &LoadConfig, started: Instant) -> Self {
-        let names: Vec<_> = config
-            .mix
-            .items()
-            .iter()
-            .map(|item| item.name.clone())
-            .collect();
-        Collector {
-            running: config.threads,
-            threads: config.threads,
-            total: Tally::new(names.len()),
-            interval: Tally::new(names.len()),
-            names,
-            parts: 0,
-            started,
-            last: started,
-            unsent: 0,
-            last_answer: Duration::ZERO,
-        }
-    }
-
-    /// Takes a message; gives the progress once every thread has told its part.
-    fn take(&mut self, message: Message) -> Option<Progress> {
-        match message {
-            Message::Connected | Message::CannotConnect(_) => None,
-            Message::Done {
-                tally,
-                unsent,
-                last_answer,
-            } => {
-                self.total.add(&tally);
-                self.unsent += unsent;
-                self.last_answer = self.last_answer.max(last_answer);
-                self.running -= 1;
-                None
-            }
-            Message::Tally(tally) => {
-                self.total.add(&tally);
-                self.interval.add(&tally);
-                self.parts += 1;
-                (self.parts >= self.threads).then(|| self.progress())
-            }
-        }
-    }
-
-    fn progress(&mut self) -> Progress {
-        self.parts = 0;
-        let interval = self.interval.take();
-        let seconds = self.last.elapsed().as_secs_f64();
-        self.last = Instant::now();
-        let total = &self.total;
-        Progress {
-            elapsed: self.started.elapsed(),
-            rate: if seconds > 0.0 {
-                interval.answered as f64 / seconds
-            } else {
-                0.0
-            },
-            p50: at(&interval.latency, 0.5),
-            p99: at(&interval.latency, 0.99),
-            sent: total.sent,
-            answered: total.answered,
-            approved: total.approved,
-            declined: total.declined,
-            errors: total.errors(),
-            in_flight: total
-                .sent
-                .saturating_sub(total.answered + total.timeouts + total.lost),
-        }
-    }
-
-    fn report(&self, config: &LoadConfig) -> Report {
-        // The window is as long as asked for, and longer if answers came later; a time-out at the end does not stretch it.
-        let asked = config
-            .duration
-            .unwrap_or(Duration::ZERO)
-            .min(self.started.elapsed());
-        Report::of(
-            &self.total,
-            &self.names,
-            asked.max(self.last_answer),
-            self.unsent,
-        )
-    }
 }

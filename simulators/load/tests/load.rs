@@ -1,5 +1,11 @@
 //! Loads against a bank, over loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 use std::future::pending;
 use std::time::Duration;
 

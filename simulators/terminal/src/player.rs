@@ -1,5 +1,7 @@
 //! Playing scenarios on any number of terminals.
 
+mod result;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,6 @@ use bytes::Bytes;
 use pointsman_framing::FrameError;
 use pointsman_iso8583::Dialect;
 use pointsman_sim_common::{Card, Exit, Failure, Wire, human};
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,6 +18,8 @@ use crate::expectation::{Expectation, Mismatch, compare};
 use crate::request::Memory;
 use crate::scenario::{Payload, Scenario, Step};
 use crate::terminal::{Incoming, Terminal};
+
+pub use result::{StepResult, Summary};
 
 /// Results that wait to be shown. Terminals wait when it is full: they are not slowed down but by a slow screen.
 const RESULTS_MAX: usize = 256;
@@ -61,64 +64,6 @@ impl PlayConfig {
             card,
             stan: 1,
             connect_timeout: Duration::from_secs(5),
-        }
-    }
-}
-
-/// What became of a step.
-#[derive(Clone, Debug, Serialize)]
-pub struct StepResult {
-    /// Which terminal, from one.
-    pub terminal: usize,
-    /// Which round, from one.
-    pub round: u64,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The step's name.
-    pub step: String,
-    /// Whether all was as expected.
-    pub ok: bool,
-    /// The type of what was sent.
-    pub sent: Option<String>,
-    /// The type of the answer.
-    pub answer: Option<String>,
-    /// Field 39 of the answer.
-    pub response_code: Option<String>,
-    /// From sending to the answer, microseconds.
-    pub latency_us: Option<u64>,
-    /// What was not as expected.
-    pub failures: Vec<Mismatch>,
-    /// What else happened: late answers, requests of the other side.
-    pub notes: Vec<String>,
-    /// The request, for explaining.
-    #[serde(skip)]
-    pub request_bytes: Option<Bytes>,
-    /// The answer, for explaining.
-    #[serde(skip)]
-    pub answer_bytes: Option<Bytes>,
-}
-
-/// What became of all steps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct Summary {
-    /// Steps played.
-    pub steps: u64,
-    /// Steps with something that was not as expected.
-    pub failed: u64,
-    /// Steps that found nobody to talk to; they are among the failed ones.
-    pub unreachable: u64,
-}
-
-impl Summary {
-    /// How the command ends.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Summary { failed: 0, .. } => Exit::OK,
-            Summary {
-                steps, unreachable, ..
-            } if steps == unreachable => Exit::UNAVAILABLE,
-            _ => Exit::FAILED,
         }
     }
 }
@@ -402,42 +347,4 @@ fn judge(
         (Outcome::Undecodable { message, .. }, _) => format!("one that cannot be read: {message}"),
     };
     result.failures.push(Mismatch::whole(&expected, &found));
-}
-
-impl StepResult {
-    /// One line, and one more for each failure and note.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let StepResult {
-            terminal,
-            round,
-            step,
-            sent,
-            answer,
-            response_code,
-            latency_us,
-            ..
-        } = self;
-        let mark = if self.ok { "ok  " } else { "FAIL" };
-        let mut text = format!("{mark} terminal {terminal} round {round}  {step}:");
-        if let Some(sent) = sent {
-            text += &format!(" {sent}");
-        }
-        if let Some(answer) = answer {
-            text += &format!(" → {answer}");
-        }
-        if let Some(code) = response_code {
-            text += &format!(" code {code}");
-        }
-        if let Some(latency) = latency_us {
-            text += &format!("  {}", human(Duration::from_micros(*latency)));
-        }
-        for failure in &self.failures {
-            text += &format!("\n     {failure}");
-        }
-        for note in &self.notes {
-            text += &format!("\n     note: {note}");
-        }
-        text
-    }
 }

@@ -93,9 +93,11 @@ impl Terminal {
                 Scan::KeepAlive { consumed } => {
                     let poll = self.input.split_to(consumed);
                     if self.codec.framing().keep_alive == KeepAlive::Echo {
-                        self.stream.write_all(&poll).await?;
+                        match timeout_at(deadline, self.stream.write_all(&poll)).await {
+                            Ok(written) => written?,
+                            Err(_) => return Ok(Incoming::Timeout),
+                        }
                     }
-                    continue;
                 }
                 Scan::Incomplete { needed } => {
                     self.input.reserve(READ_BYTES);

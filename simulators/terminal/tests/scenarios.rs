@@ -1,5 +1,11 @@
 //! Terminals against a bank, over loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 use pointsman_framing::{Framing, KeepAlive, Kind};
 use pointsman_iso8583::Dialect;
 use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals, rule_from_flag};
@@ -99,7 +105,7 @@ async fn a_failed_expectation_names_field_expected_and_found() {
         "bin=4,answer=approve,set.41=ELSEWHER,set.2=4012888888881881,omit=4",
     ];
     let bank = bank(wire("iso87-ascii"), &rules).await;
-    let (summary, results) = results(config(&bank, wire("iso87-ascii"), &r#"
+    let (summary, results) = results(config(&bank, wire("iso87-ascii"), r#"
         fill = true
         [[step]]
         mti = "0200"

@@ -20,11 +20,11 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use super::{DueQueue, READ_BYTES, Worker};
+use super::{READ_BYTES, Worker};
 use crate::config::{LoadConfig, Pace};
 use crate::connection::{Connection, Terminal};
 use crate::mix::Random;
-use crate::pace::Schedule;
+use crate::pace::{DueQueue, Schedule};
 use crate::tally::{Problem, Tally};
 use crate::template::Template;
 
