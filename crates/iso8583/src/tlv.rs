@@ -268,6 +268,11 @@ mod tests {
         assert_eq!(shape("DF810101AA"), "DF8101=AA");
         assert_eq!(shape("84 81 02 ABCD"), "84=ABCD");
         assert_eq!(shape("84 82 0002 ABCD"), "84=ABCD");
+        let long = "AB".repeat(0x0102);
+        assert_eq!(
+            shape(&format!("84 82 0102 {long} 9C 00")),
+            format!("84={long} 9C=")
+        );
         assert_eq!(shape("84 00"), "84=");
         assert_eq!(shape(""), "");
     }

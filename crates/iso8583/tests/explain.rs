@@ -129,7 +129,11 @@ fn a_unionpay_answer_unmasked() {
 fn a_wrong_digit() {
     let mut bytes = purchase_bytes("iso87-ascii");
     bytes[45] = b'X';
-    check("iso87-ascii", &bytes, Unmask::No, expect![[r#"
+    check(
+        "iso87-ascii",
+        &bytes,
+        Unmask::No,
+        expect![[r#"
         iso87-ascii message, 490 bytes
           bytes   length  field  name                    type       value
            0..4               0  Message type            n4         0200              financial request, acquirer, ISO 8583:1987
@@ -143,7 +147,8 @@ fn a_wrong_digit() {
           bytes     .. ** 30 30 30 30 30 30 30 58 30 30 30 30 30 30 31 30 ..
                                                ^^
           not read  4 7 11-14 18 22 25 35 37 41 42 49 52 55
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -206,7 +211,11 @@ fn a_length_prefix_left_on() {
         &message,
     ]
     .concat();
-    check("iso87-mixed", &framed, Unmask::No, expect![[r#"
+    check(
+        "iso87-mixed",
+        &framed,
+        Unmask::No,
+        expect![[r#"
         iso87-mixed message, 325 bytes
 
         error at byte 0, header and message type
@@ -215,12 +224,17 @@ fn a_length_prefix_left_on() {
           bytes     01 43 30 32 30 30 72 3C 44 ..
                     ^^
           hint      the message makes sense after a 2-byte length (2 bytes)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn nothing() {
-    check("iso87-ascii", b"", Unmask::No, expect![[r#"
+    check(
+        "iso87-ascii",
+        b"",
+        Unmask::No,
+        expect![[r#"
         iso87-ascii message, 0 bytes
 
         error at byte 0, header and message type
@@ -228,5 +242,6 @@ fn nothing() {
           found     0 bytes left
           bytes
                     ^^ the message ends here
-    "#]]);
+    "#]],
+    );
 }

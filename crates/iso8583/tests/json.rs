@@ -228,8 +228,10 @@ fn a_message_and_its_error() {
         &mut out,
     )
     .unwrap();
-    expect![[r#"{"mti":"0200","fields":{"2":"411111******1111","11":"000042"}}"#]].assert_eq(&json::decode_line(&dialect, &out, Unmask::No).unwrap());
-    expect![[r#"{"mti":"0200","fields":{"2":"4111111111111111","11":"000042"}}"#]].assert_eq(&json::decode_line(&dialect, &out, Unmask::Yes).unwrap());
+    expect![[r#"{"mti":"0200","fields":{"2":"411111******1111","11":"000042"}}"#]]
+        .assert_eq(&json::decode_line(&dialect, &out, Unmask::No).unwrap());
+    expect![[r#"{"mti":"0200","fields":{"2":"4111111111111111","11":"000042"}}"#]]
+        .assert_eq(&json::decode_line(&dialect, &out, Unmask::Yes).unwrap());
     let error = json::decode_line(&dialect, &out[..40], Unmask::No).unwrap_err();
     expect![[r#"{"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"6 bytes for the value","found":"2 bytes left","message":"field 11 (System trace audit number) at offset 38: expected 6 bytes for the value, found 2 bytes left"}}"#]].assert_eq(&json::error_line(&error.explain(&dialect)));
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use common::{agree, config, dialects, encode, message, spoil, spoiled, values_of};
 use pointsman_iso8583::mask::Unmask;
-use pointsman_iso8583::{Dialect, explain, json, reference};
+use pointsman_iso8583::{Dialect, explain, json, reference, tlv};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -133,6 +133,23 @@ fn every_error_and_every_tree_can_be_written_in_words() {
             );
         }
     });
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn any_bytes_as_tlv_end(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0..8u8, Just(0x70), Just(0x9F)], 0..300)) {
+        let mut last = None;
+        for element in tlv::walk(&bytes).map_while(Result::ok) {
+            prop_assert!(last < Some(element.offset), "always onward");
+            last = Some(element.offset);
+            prop_assert!(element.depth < tlv::DEPTH_MAX);
+            let value = bytes.get(element.value_offset..element.value_offset + element.value.len());
+            prop_assert_eq!(value, Some(element.value));
+        }
+        prop_assert!(tlv::walk(&bytes).count() <= bytes.len());
+    }
 }
 
 #[test]
