@@ -3,13 +3,14 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use expect_test::{Expect, expect};
 use pointsman_iso8583::{Builder, Dialect};
 
 use super::*;
-use crate::WallClock;
+use crate::{Request, WallClock};
 
 mod connection;
 mod drain;

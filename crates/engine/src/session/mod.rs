@@ -4,10 +4,13 @@
 //! request is answered once: by its link's answer, or here, with the [`Cause`]. What cannot be answered closes the
 //! connection.
 //!
-//! What a message is, is said in `classify.rs`; what the terminal gets back of its own, in `restore.rs`; what the switch
-//! says itself, in the crate's `reply.rs`.
+//! What a message is, is said in `classify.rs`, and what is done with it in `decide.rs`; how an open request is answered,
+//! in `deliver.rs`; what the terminal gets back of its own, in `restore.rs`; what the switch says itself, in the crate's
+//! `reply.rs`.
 
 mod classify;
+mod decide;
+mod deliver;
 mod open;
 mod output;
 mod profile;
@@ -18,21 +21,17 @@ mod tests;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
-use core::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use pointsman_iso8583::{
-    DecodeError, Dialect, Edit, FieldSet, Mti, Pan, ResponseCode, StanSlot, View, Written,
-};
+use bytes::Bytes;
+use pointsman_iso8583::{Dialect, View};
 
 pub use output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
 pub use profile::{LinkLeg, ListenerProfile};
 
-use self::classify::Class;
+use self::decide::{Decision, Routed};
 use self::open::{Frame, Open, OpenTable};
 use crate::planted::{Planted, PlantedBug};
-use crate::reply::{Asked, Verdict};
-use crate::{Answer, Cause, Forward, Instant, LinkId, Outcome, Ticket};
+use crate::{Answer, Cause, Forward, Instant, Outcome, Ticket};
 
 /// One terminal connection.
 pub struct Session {
@@ -44,53 +43,6 @@ pub struct Session {
     draining: bool,
     closed: bool,
     planted: Planted,
-}
-
-/// An answer without these would say something else: what was decided, and about how much.
-const DECISIVE: FieldSet = FieldSet::of(&[4, 39]);
-
-/// What is done with a message that came in.
-enum Decision {
-    Forward { forward: Routed, mti: Mti },
-    Answer(Local),
-    Close(CloseCause, SessionEvent),
-}
-
-/// A request written for its link.
-struct Routed {
-    link: LinkId,
-    message: BytesMut,
-    stan: Option<StanSlot>,
-    financial: bool,
-}
-
-/// A bank's answer on its way to the terminal.
-enum Composed {
-    Written {
-        message: BytesMut,
-        response_code: Option<ResponseCode>,
-        dropped: FieldSet,
-    },
-    Undelivered {
-        why: Undelivered,
-        response_code: Option<ResponseCode>,
-    },
-    Declined(Cause),
-}
-
-/// Why a request goes to no link.
-#[derive(Clone, Copy)]
-struct NotRouted {
-    link: Option<LinkId>,
-    cause: Cause,
-    /// The field that the link's dialect cannot express.
-    field: Option<u8>,
-}
-
-/// An answer of our own, and what to say about it.
-struct Local {
-    message: BytesMut,
-    events: [Option<SessionEvent>; 2],
 }
 
 impl Session {
@@ -137,34 +89,8 @@ impl Session {
             return;
         }
         match self.decide(&frame) {
-            Decision::Forward { forward, mti } => {
-                let Routed {
-                    link,
-                    message,
-                    stan,
-                    financial,
-                } = forward;
-                let accepted = self.now;
-                let frame = Frame(frame);
-                let ticket = self.open.insert(Open {
-                    link,
-                    mti,
-                    accepted,
-                    transport,
-                    frame,
-                });
-                self.event(SessionEvent::Accepted { link });
-                let forward = Forward {
-                    link,
-                    ticket,
-                    accepted,
-                    message,
-                    stan,
-                    financial,
-                };
-                self.outputs.push_back(SessionOutput::Forward(forward));
-            }
-            Decision::Answer(Local { message, events }) => {
+            Decision::Forward(routed) => self.forward(routed, transport, frame),
+            Decision::Answer { message, events } => {
                 self.outputs
                     .push_back(SessionOutput::Reply { transport, message });
                 events
@@ -217,223 +143,34 @@ impl Session {
         }
     }
 
-    /// What to do with a message; changes nothing.
-    fn decide(&self, frame: &Bytes) -> Decision {
-        let view = match self.profile.dialect.view(frame) {
-            Ok(view) => view,
-            Err(error) => return self.unreadable(frame, error),
-        };
-        let mti = view.mti();
-        let cause = match classify::classify(&view) {
-            Class::Unanswerable => return unanswerable(mti),
-            Class::Local => {
-                let event = SessionEvent::NetworkManagement { mti };
-                return answer(&Asked::whole(&view), Verdict::Approved, [Some(event), None]);
-            }
-            Class::Unsupported => Cause::UnsupportedMti,
-            Class::Routed { .. } if self.draining => Cause::Draining,
-            Class::Routed { .. } if self.open.len() >= self.profile.in_flight_max => {
-                Cause::SessionBusy
-            }
-            Class::Routed { financial } => match self.route(&view, financial) {
-                Ok(forward) => return Decision::Forward { forward, mti },
-                Err(NotRouted { link, cause, field }) => {
-                    let not_carried = field.zip(link);
-                    let event =
-                        not_carried.map(|(field, link)| SessionEvent::NotCarried { link, field });
-                    return declined(&Asked::whole(&view), link, cause, event);
-                }
-            },
-        };
-        declined(&Asked::whole(&view), None, cause, None)
-    }
-
-    /// Finds the link and writes the request in its dialect.
-    fn route(&self, view: &View<'_>, financial: bool) -> Result<Routed, NotRouted> {
-        let pan: Option<Pan> = view.pan();
-        let routes = &self.profile.routes;
-        let link = match &pan {
-            Some(pan) => routes.route(pan.expose()),
-            None => routes.default_route(),
-        };
-        let nowhere = NotRouted {
-            link: None,
-            cause: Cause::NoRoute,
-            field: None,
-        };
-        let link = link.ok_or(nowhere)?;
-        let leg = self.profile.links.get(link.index()).ok_or(nowhere)?;
-
-        // The link writes its number over the terminal's; a terminal that sends none gets it a place for it.
-        let edits: &[Edit<'_>] = if view.has(11) {
-            &[]
-        } else {
-            &[Edit::Set(11, "000000")]
-        };
-        let header = leg.dialect.default_header();
-        let mut message = BytesMut::with_capacity(capacity(view, &leg.dialect));
-        match leg
-            .to_link
-            .write(view, view.mti(), header, edits, &mut message)
-        {
-            Ok(written) => Ok(Routed {
-                link,
-                message,
-                stan: written.stan,
-                financial,
-            }),
-            Err(error) => Err(NotRouted {
-                link: Some(link),
-                cause: Cause::NotCarried,
-                field: Some(error.field()),
-            }),
-        }
-    }
-
-    /// A message that does not decode. With a readable request type it is answered with what else could be read.
-    fn unreadable(&self, frame: &Bytes, error: DecodeError) -> Decision {
-        let (partial, _) = self.profile.dialect.partial(frame);
-        if let (Some(header), Some(mti)) = (partial.header(), partial.mti())
-            && classify::is_request_like(mti)
-        {
-            let dialect = &self.profile.dialect;
-            let asked = Asked {
-                dialect,
-                header,
-                mti,
-                fields: partial.view(),
-            };
-            let event = SessionEvent::Unreadable {
-                error,
-                answered: true,
-            };
-            return declined(&asked, None, Cause::FormatError, Some(event));
-        }
-        let event = SessionEvent::Unreadable {
-            error,
-            answered: false,
-        };
-        Decision::Close(CloseCause::Unreadable, event)
-    }
-
-    /// Gives the terminal the bank's answer.
-    fn deliver(&mut self, open: Open, ticket: Ticket, answer: &Bytes) {
-        match self.compose(&open, answer) {
-            Composed::Written {
-                message,
-                response_code,
-                dropped,
-            } => {
-                if dropped != FieldSet::EMPTY {
-                    self.event(SessionEvent::FieldsDropped {
-                        link: open.link,
-                        fields: dropped,
-                    });
-                }
-                self.reply(&open, message, None, response_code);
-            }
-            Composed::Undelivered { why, response_code } => {
-                self.undelivered(&open, ticket, response_code, why);
-                if !self.closed {
-                    self.decline(open, ticket, Cause::AnswerMismatch);
-                }
-            }
-            Composed::Declined(cause) => self.decline(open, ticket, cause),
-        }
-    }
-
-    /// Writes the bank's answer for the terminal; changes nothing.
-    fn compose(&self, open: &Open, answer: &Bytes) -> Composed {
-        let Some(leg) = self.profile.links.get(open.link.index()) else {
-            return Composed::Declined(Cause::Internal);
-        };
-        let Ok(view) = leg.dialect.view(answer) else {
-            return Composed::Declined(Cause::AnswerUndecodable);
-        };
-        let response_code = view.response_code();
-        if self.closed {
-            return Composed::Undelivered {
-                why: Undelivered::TerminalGone,
-                response_code,
-            };
-        }
-        let mut message = BytesMut::with_capacity(capacity(&view, &self.profile.dialect));
-        let request = self.profile.dialect.view(&open.frame.0).ok();
-        let written = request.and_then(|request| {
-            restore::write(leg, &request, &view, self.planted, &mut message).ok()
-        });
-        match written {
-            Some(Written { dropped, .. }) if dropped.intersection(DECISIVE).is_empty() => {
-                Composed::Written {
-                    message,
-                    response_code,
-                    dropped,
-                }
-            }
-            Some(_) | None => Composed::Undelivered {
-                why: Undelivered::Unwritable,
-                response_code,
-            },
-        }
-    }
-
-    /// Answers an open request in the bank's place.
-    fn decline(&mut self, open: Open, ticket: Ticket, cause: Cause) {
-        if self.closed {
-            self.undelivered(&open, ticket, None, Undelivered::TerminalGone);
-            return;
-        }
-        let dialect = &self.profile.dialect;
-        let verdict = Verdict::Declined(cause.reason());
-        let request = dialect.view(&open.frame.0).ok();
-        let message = request.and_then(|request| Asked::whole(&request).answer(verdict).ok());
-        match message {
-            Some(message) => {
-                let response_code = response_code(verdict, dialect);
-                self.reply(&open, message, Some(cause), response_code);
-            }
-            // It was read when it came, so only a dialect that cannot express an answer leads here. Rather than leave
-            // a terminal waiting for ever, its connection ends.
-            None => self.close(CloseCause::Unanswerable),
-        }
-    }
-
-    fn reply(
-        &mut self,
-        open: &Open,
-        message: BytesMut,
-        cause: Option<Cause>,
-        response_code: Option<ResponseCode>,
-    ) {
-        let transport = open.transport;
-        self.outputs
-            .push_back(SessionOutput::Reply { transport, message });
-        let (link, mti, latency) = (Some(open.link), open.mti, self.now.since(open.accepted));
-        self.event(SessionEvent::Answered {
+    /// Keeps the request and hands its translation on.
+    fn forward(&mut self, routed: Routed, transport: Option<[u8; 5]>, frame: Bytes) {
+        let Routed {
             link,
             mti,
-            cause,
-            response_code,
-            latency,
+            message,
+            stan,
+            financial,
+        } = routed;
+        let accepted = self.now;
+        let frame = Frame(frame);
+        let ticket = self.open.insert(Open {
+            link,
+            mti,
+            accepted,
+            transport,
+            frame,
         });
-    }
-
-    fn undelivered(
-        &mut self,
-        open: &Open,
-        ticket: Ticket,
-        response_code: Option<ResponseCode>,
-        why: Undelivered,
-    ) {
-        let link = open.link;
-        let approved = response_code.is_some_and(|code| code.is_approval());
-        self.event(SessionEvent::Undelivered {
+        self.event(SessionEvent::Accepted { link });
+        let forward = Forward {
             link,
             ticket,
-            response_code,
-            approved,
-            why,
-        });
+            accepted,
+            message,
+            stan,
+            financial,
+        };
+        self.outputs.push_back(SessionOutput::Forward(forward));
     }
 
     fn close(&mut self, cause: CloseCause) {
@@ -446,38 +183,13 @@ impl Session {
     }
 }
 
-/// An answer of our own that refuses.
-fn declined(
-    asked: &Asked<'_, '_>,
-    link: Option<LinkId>,
-    cause: Cause,
-    event: Option<SessionEvent>,
-) -> Decision {
-    let verdict = Verdict::Declined(cause.reason());
-    let answered = SessionEvent::Answered {
-        link,
-        mti: asked.mti,
-        cause: Some(cause),
-        response_code: response_code(verdict, asked.dialect),
-        latency: Duration::ZERO,
-    };
-    answer(asked, verdict, [event, Some(answered)])
-}
-
-/// An answer of our own. What the dialect cannot answer ends the connection.
-fn answer(asked: &Asked<'_, '_>, verdict: Verdict, events: [Option<SessionEvent>; 2]) -> Decision {
-    match asked.answer(verdict) {
-        Ok(message) => Decision::Answer(Local { message, events }),
-        Err(_) => unanswerable(asked.mti),
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("listener", &self.profile.name)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
     }
-}
-
-fn unanswerable(mti: Mti) -> Decision {
-    Decision::Close(CloseCause::Unanswerable, SessionEvent::Unanswerable { mti })
-}
-
-fn response_code(verdict: Verdict, dialect: &Dialect) -> Option<ResponseCode> {
-    verdict.response_code(dialect).parse().ok()
 }
 
 /// Room for a message in another dialect: packed digits and raw bytes may become text of twice the length.
@@ -487,14 +199,5 @@ fn capacity(view: &View<'_>, to: &Arc<Dialect>) -> usize {
         length
     } else {
         2 * length
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("listener", &self.profile.name)
-            .field("in_flight", &self.in_flight())
-            .finish_non_exhaustive()
     }
 }

@@ -5,12 +5,15 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
+use bytes::BytesMut;
 use expect_test::{Expect, expect};
-use pointsman_iso8583::Builder;
+use pointsman_iso8583::{Builder, ResponseCode};
 use pointsman_routing::{RoutingTable, Rule};
 
 use super::*;
+use crate::LinkId;
 
 mod answers;
 mod requests;

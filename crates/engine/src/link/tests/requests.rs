@@ -295,8 +295,10 @@ fn a_request_must_be_one() {
         stan: None,
         financial: true,
     };
+    dialogue.script += "T0000001 asks nonsense\n";
     dialogue.link.handle_request(dialogue.now, broken);
     dialogue.note().check(expect![[r#"
+        T0000001 asks nonsense
             tell T0000001 FormatError
     "#]]);
     assert_eq!(dialogue.link.occupancy().stans, 0);

@@ -222,9 +222,11 @@ fn each_cause_is_told_in_the_terminals_dialect() {
 fn an_answer_that_does_not_decode_is_a_malfunction() {
     let mut dialogue = Dialogue::new();
     dialogue.purchase("000007").quietly();
+    dialogue.script += "bank says nonsense\n";
     dialogue
         .outcome(0, Outcome::Response(Bytes::from_static(b"0210")))
         .check(expect![[r#"
+            bank says nonsense
                 reply 0210 3=000000 4=000000000100 11=000007 39=96 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 96 because of answer_undecodable after 0 ms)
         "#]]);

@@ -1,0 +1,177 @@
+//! What to do with a terminal's message: which link it goes to, or what the switch says itself.
+
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pointsman_iso8583::{DecodeError, Dialect, Edit, Mti, Pan, ResponseCode, StanSlot, View};
+
+use super::classify::{self, Class};
+use super::output::{CloseCause, SessionEvent};
+use super::{Session, capacity};
+use crate::reply::{Asked, Verdict};
+use crate::{Cause, LinkId};
+
+/// What is done with a message that came in.
+pub(super) enum Decision {
+    Forward(Routed),
+    /// An answer of our own, and what to say about it.
+    Answer {
+        message: BytesMut,
+        events: [Option<SessionEvent>; 2],
+    },
+    Close(CloseCause, SessionEvent),
+}
+
+/// A request written for its link.
+pub(super) struct Routed {
+    pub(super) link: LinkId,
+    pub(super) mti: Mti,
+    pub(super) message: BytesMut,
+    pub(super) stan: Option<StanSlot>,
+    pub(super) financial: bool,
+}
+
+/// Why a request goes to no link.
+#[derive(Clone, Copy)]
+struct NotRouted {
+    link: Option<LinkId>,
+    cause: Cause,
+    /// The field that the link's dialect cannot express.
+    field: Option<u8>,
+}
+
+impl Session {
+    /// What to do with a message; changes nothing.
+    pub(super) fn decide(&self, frame: &Bytes) -> Decision {
+        let view = match self.profile.dialect.view(frame) {
+            Ok(view) => view,
+            Err(error) => return self.unreadable(frame, error),
+        };
+        let mti = view.mti();
+        let cause = match classify::classify(&view) {
+            Class::Unanswerable => return unanswerable(mti),
+            Class::Local => {
+                let event = SessionEvent::NetworkManagement { mti };
+                return answer(&Asked::whole(&view), Verdict::Approved, [Some(event), None]);
+            }
+            Class::Unsupported => Cause::UnsupportedMti,
+            Class::Routed { .. } if self.draining => Cause::Draining,
+            Class::Routed { .. } if self.open.len() >= self.profile.in_flight_max => {
+                Cause::SessionBusy
+            }
+            Class::Routed { financial } => match self.route(&view, financial) {
+                Ok(routed) => return Decision::Forward(routed),
+                Err(NotRouted { link, cause, field }) => {
+                    let not_carried = field.zip(link);
+                    let event =
+                        not_carried.map(|(field, link)| SessionEvent::NotCarried { link, field });
+                    return declined(&Asked::whole(&view), link, cause, event);
+                }
+            },
+        };
+        declined(&Asked::whole(&view), None, cause, None)
+    }
+
+    /// Finds the link and writes the request in its dialect.
+    fn route(&self, view: &View<'_>, financial: bool) -> Result<Routed, NotRouted> {
+        let pan: Option<Pan> = view.pan();
+        let routes = &self.profile.routes;
+        let link = match &pan {
+            Some(pan) => routes.route(pan.expose()),
+            None => routes.default_route(),
+        };
+        let nowhere = NotRouted {
+            link: None,
+            cause: Cause::NoRoute,
+            field: None,
+        };
+        let link = link.ok_or(nowhere)?;
+        let leg = self.profile.links.get(link.index()).ok_or(nowhere)?;
+
+        // The link writes its number over the terminal's; a terminal that sends none gets it a place for it.
+        let edits: &[Edit<'_>] = if view.has(11) {
+            &[]
+        } else {
+            &[Edit::Set(11, "000000")]
+        };
+        let header = leg.dialect.default_header();
+        let mut message = BytesMut::with_capacity(capacity(view, &leg.dialect));
+        match leg
+            .to_link
+            .write(view, view.mti(), header, edits, &mut message)
+        {
+            Ok(written) => Ok(Routed {
+                link,
+                mti: view.mti(),
+                message,
+                stan: written.stan,
+                financial,
+            }),
+            Err(error) => Err(NotRouted {
+                link: Some(link),
+                cause: Cause::NotCarried,
+                field: Some(error.field()),
+            }),
+        }
+    }
+
+    /// A message that does not decode. With a readable request type it is answered with what else could be read.
+    fn unreadable(&self, frame: &Bytes, error: DecodeError) -> Decision {
+        let (partial, _) = self.profile.dialect.partial(frame);
+        if let (Some(header), Some(mti)) = (partial.header(), partial.mti())
+            && classify::is_request_like(mti)
+        {
+            let dialect = &self.profile.dialect;
+            let asked = Asked {
+                dialect,
+                header,
+                mti,
+                fields: partial.view(),
+            };
+            let event = SessionEvent::Unreadable {
+                error,
+                answered: true,
+            };
+            return declined(&asked, None, Cause::FormatError, Some(event));
+        }
+        let event = SessionEvent::Unreadable {
+            error,
+            answered: false,
+        };
+        Decision::Close(CloseCause::Unreadable, event)
+    }
+}
+
+/// An answer of our own that refuses.
+fn declined(
+    asked: &Asked<'_, '_>,
+    link: Option<LinkId>,
+    cause: Cause,
+    event: Option<SessionEvent>,
+) -> Decision {
+    let verdict = Verdict::Declined(cause.reason());
+    let answered = SessionEvent::Answered {
+        link,
+        mti: asked.mti,
+        cause: Some(cause),
+        response_code: response_code(verdict, asked.dialect),
+        latency: Duration::ZERO,
+    };
+    answer(asked, verdict, [event, Some(answered)])
+}
+
+/// An answer of our own. What the dialect cannot answer ends the connection.
+fn answer(asked: &Asked<'_, '_>, verdict: Verdict, events: [Option<SessionEvent>; 2]) -> Decision {
+    match asked.answer(verdict) {
+        Ok(message) => Decision::Answer { message, events },
+        Err(_) => unanswerable(asked.mti),
+    }
+}
+
+fn unanswerable(mti: Mti) -> Decision {
+    Decision::Close(CloseCause::Unanswerable, SessionEvent::Unanswerable { mti })
+}
+
+pub(super) fn response_code(verdict: Verdict, dialect: &Dialect) -> Option<ResponseCode> {
+    verdict.response_code(dialect).parse().ok()
+}
