@@ -206,7 +206,7 @@ impl Terminal {
                 Ok(None) => return,
                 Err(error) => {
                     self.surroundings.counters.frame_error(&error);
-                    tracing::warn!(listener = %self.surroundings.name, peer = ?self.stream.peer_addr().ok(), %error, "frame refused, connection closed");
+                    tracing::warn!(listener = %self.surroundings.name, peer = self.peer(), %error, "frame refused, connection closed");
                     // The stream cannot be trusted any more, but what was asked
                     // before is still answered.
                     self.input = Input::Ended;
@@ -215,11 +215,18 @@ impl Terminal {
         }
     }
 
+    /// For the log; a socket that is gone has no address any more.
+    fn peer(&self) -> String {
+        self.stream
+            .peer_addr()
+            .map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
+    }
+
     fn end_of_input(&mut self) {
         self.input = Input::Ended;
         if !self.inbound.is_empty() {
             self.surroundings.counters.cut_frame();
-            tracing::info!(listener = %self.surroundings.name, peer = ?self.stream.peer_addr().ok(), bytes = self.inbound.len(), "connection ended inside a frame");
+            tracing::info!(listener = %self.surroundings.name, peer = self.peer(), bytes = self.inbound.len(), "connection ended inside a frame");
         }
     }
 

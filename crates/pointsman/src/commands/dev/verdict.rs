@@ -100,6 +100,9 @@ impl Verdict {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "FAULT: {fault}");
         }
+        if !self.is_clean() {
+            text.push_str("hint: run it again with --log info, or with a lower --rate if this machine is busy\n");
+        }
         text
     }
 }
