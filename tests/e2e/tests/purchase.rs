@@ -1,6 +1,8 @@
 //! A purchase from a terminal through the switch to the right bank and back,
 //! over real sockets, with the real binary.
 
+#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::net::SocketAddr;
 
 use pointsman_framing::{Framing, Kind, Tpdu};
