@@ -9,6 +9,7 @@ use pointsman_iso8583::mask::Unmask;
 use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve};
 
 use crate::player::{PlayConfig, StepResult, play};
+use crate::request::moment_stan;
 use crate::scenario::{EXAMPLE, Scenario, ScenarioError};
 
 /// Options of the terminal.
@@ -45,9 +46,9 @@ pub struct Args {
     #[arg(long, value_name = "CARD", default_value = "test:visa")]
     pub card: String,
 
-    /// The first STAN of each terminal.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=999_999))]
-    pub stan: u32,
+    /// The first STAN of each terminal; without it, one that grows with the time of the day.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=999_999))]
+    pub stan: Option<u32>,
 
     /// How long connecting may take.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s")]
@@ -100,7 +101,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         rounds: args.repeat,
         terminal_prefix: args.terminal_prefix.clone(),
         acceptor: args.acceptor.clone(),
-        stan: args.stan,
+        stan: args.stan.unwrap_or_else(moment_stan),
         connect_timeout: args.connect_timeout,
         ..PlayConfig::new(resolve(&args.to).await?, wire, scenarios, card)
     };

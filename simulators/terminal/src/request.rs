@@ -226,3 +226,11 @@ fn card_of(written: &str) -> Option<Card> {
         None => Card::with_pan(written),
     }
 }
+
+/// A STAN that the run before did not have: tenths of a second of the day, so that it also grows.
+pub(crate) fn moment_stan() -> u32 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    u32::try_from(since.as_millis() / 100 % 864_000).unwrap_or(0) + 1
+}

@@ -11,7 +11,7 @@ use pointsman_iso8583::{Dialect, Mti, MtiClass, explain, json};
 use pointsman_sim_common::{Card, Exit, Failure, Wire, WireArgs, duration, human, resolve};
 use tokio::time::Instant;
 
-use crate::request::Memory;
+use crate::request::{Memory, moment_stan};
 use crate::terminal::{Incoming, Terminal};
 
 /// Options of `send`.
@@ -178,14 +178,6 @@ fn request(args: &Args, wire: &Wire) -> Result<Bytes, Failure> {
     memory
         .build(args.mti, &fields, args.fill)
         .map_err(|problem| usage(&problem))
-}
-
-/// A STAN that the message before did not have: tenths of a second of the day, so that it also grows.
-fn moment_stan() -> u32 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    u32::try_from(since.as_millis() / 100 % 864_000).unwrap_or(0) + 1
 }
 
 async fn exchange(
