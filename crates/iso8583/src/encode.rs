@@ -201,6 +201,14 @@ fn put_ebcdic(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(
     }
     let length = out.length();
     let place = target.room(units, out);
+    let plain = target.step.check == Check::EbcdicDigits && target.step.shape == Shape::Bytes;
+    if plain && Check::AsciiDigits.holds(value.as_bytes()) {
+        // By far most values: digits differ in two bits, no table is needed.
+        for (byte, digit) in place.iter_mut().zip(value.as_bytes()) {
+            *byte = digit ^ 0xC0;
+        }
+        return Ok(());
+    }
     if value.is_ascii() {
         swar::translate(value.as_bytes(), place, &charset::EBCDIC_FROM_LATIN1);
     } else {

@@ -363,7 +363,9 @@ pub(crate) fn ascii_from_ebcdic(from: &[u8], to: &mut [u8]) {
 mod tests {
     use super::*;
 
-    const CHECKS: [(Check, fn(u8) -> bool); 14] = [
+    type Definition = fn(u8) -> bool;
+
+    const CHECKS: [(Check, Definition); 14] = [
         (Check::Nothing, |_| true),
         (Check::AsciiDigits, |byte| byte.is_ascii_digit()),
         (Check::EbcdicDigits, |byte| (0xF0..=0xF9).contains(&byte)),

@@ -1,5 +1,9 @@
 //! The canonical messages in every dialect: decoded, read, built again, forwarded, transcoded.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code: a wrong fixture must stop the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
 
 use std::sync::Arc;
 
@@ -267,6 +271,27 @@ fn a_message_is_built_in_order_or_not_at_all() {
             expected: 0
         })
     );
+}
+
+/// A sign is a letter in every dialect, and so it stays.
+#[test]
+fn a_signed_amount_needs_its_sign() {
+    use pointsman_iso8583::EncodeErrorKind as Kind;
+    for dialect in dialects() {
+        let build = |value: &str| {
+            let mut out = BytesMut::new();
+            let mut builder = Builder::new(&dialect, &mut out, Mti::literal(b"0200"));
+            builder
+                .text(28, value)
+                .map(|_| ())
+                .map_err(|error| (error.offset, error.kind))
+        };
+        assert_eq!(build("C00000001"), Ok(()));
+        assert_eq!(build("D00000001"), Ok(()));
+        assert_eq!(build("000000001"), Err((0, Kind::NotSign('0'))));
+        assert_eq!(build("c00000001"), Err((0, Kind::NotSign('c'))));
+        assert_eq!(build("CC0000001"), Err((1, Kind::NotDigit('C'))));
+    }
 }
 
 /// A lenient transcoder that drops the only field above 64 leaves no room for a secondary bitmap behind.

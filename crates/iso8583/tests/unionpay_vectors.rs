@@ -1,5 +1,9 @@
 //! Every golden UnionPay frame decodes to exactly its fields and is written again byte for byte.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code: a wrong fixture must stop the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
 
 use bytes::BytesMut;
 use pointsman_iso8583::{Builder, Dialect, FieldSet};

@@ -1,0 +1,135 @@
+//! What a dialect's TOML says, each value with its place; not yet what it means.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::field::{
+    BitmapEncoding, Content, Encoding, FieldSet, PadSide, PrefixEncoding, Sensitive, TextEncoding,
+};
+
+/// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
+const FIXED_LENGTH_MAX: u16 = 999;
+/// The most a two-digit length prefix can say.
+const LL_MAX: u16 = 99;
+/// The most a three-digit length prefix can say.
+const LLL_MAX: u16 = 999;
+/// A value and where it stands in the source; nowhere if it was inherited.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Option<Range<usize>>,
+}
+
+/// What the source says, with what it extends merged in.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    /// What it extends could not be read: that much is missing is no news then.
+    pub(super) orphaned: bool,
+    pub(super) name: Option<At<String>>,
+    pub(super) description: Option<At<String>>,
+    pub(super) header: Option<At<Vec<u8>>>,
+    pub(super) tpdu: Option<At<bool>>,
+    pub(super) mti: Option<At<TextEncoding>>,
+    pub(super) bitmap: Option<At<BitmapEncoding>>,
+    pub(super) secondary_bitmap: Option<At<bool>>,
+    pub(super) digits: Option<At<Encoding>>,
+    pub(super) track: Option<At<Encoding>>,
+    pub(super) text: Option<At<Encoding>>,
+    pub(super) binary: Option<At<Encoding>>,
+    pub(super) prefix: Option<At<PrefixEncoding>>,
+    pub(super) pad: Option<At<PadSide>>,
+    pub(super) response_codes: BTreeMap<&'static str, At<String>>,
+    pub(super) echo: Option<At<FieldSet>>,
+    pub(super) fields: BTreeMap<u8, RawField>,
+}
+
+/// What the source says about one field.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RawField {
+    pub(super) span: Option<Range<usize>>,
+    pub(super) name: Option<At<String>>,
+    /// `None` in it: it could not be read, which was noted.
+    pub(super) shape: Option<At<Option<Shape>>>,
+    pub(super) encoding: Option<At<Encoding>>,
+    pub(super) prefix: Option<At<PrefixEncoding>>,
+    pub(super) pad: Option<At<PadSide>>,
+    pub(super) sensitive: Option<At<Sensitive>>,
+}
+
+/// A type as the standard writes it: `n6`, `an..25`, `b...999`, `x+n8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) content: Content,
+    /// 0: fixed; 2 or 3: digits of the length prefix.
+    pub(super) prefix_digits: u8,
+    pub(super) length: u16,
+}
+
+impl Shape {
+    pub(super) fn parse(text: &str) -> Result<Shape, String> {
+        let letters = text
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (content, rest) = text.split_at(letters);
+        let content = match content {
+            "a" => Content::A,
+            "n" => Content::N,
+            "an" => Content::An,
+            "ans" => Content::Ans,
+            "ns" => Content::Ns,
+            "x+n" => Content::SignedN,
+            "z" => Content::Z,
+            "b" => Content::B,
+            _ => {
+                return Err(format!(
+                    "'{text}' is not a field type: '{content}' is not a content class"
+                ));
+            }
+        };
+        let digits = rest.trim_start_matches('.');
+        let prefix_digits = match rest.len() - digits.len() {
+            0 => 0,
+            2 => 2,
+            3 => 3,
+            dots => {
+                return Err(format!(
+                    "'{text}' is not a field type: {dots} dots mean nothing, two or three do"
+                ));
+            }
+        };
+        if digits.is_empty()
+            || digits.len() > 4
+            || !digits.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return Err(format!(
+                "'{text}' is not a field type: it must end in a length"
+            ));
+        }
+        let length: u16 = digits
+            .parse()
+            .map_err(|_| format!("'{digits}' is not a length"))?;
+        let max = match prefix_digits {
+            2 => LL_MAX,
+            3 => LLL_MAX,
+            _ => FIXED_LENGTH_MAX,
+        };
+        if length == 0 || length > max {
+            return Err(match prefix_digits {
+                0 => format!("the length {length} of a fixed field is not in 1 to {max}"),
+                digits => format!(
+                    "a length prefix of {digits} digits cannot say {length}: it holds 1 to {max}"
+                ),
+            });
+        }
+        if content == Content::SignedN && (prefix_digits != 0 || length == FIXED_LENGTH_MAX) {
+            return Err(format!(
+                "'{text}': a signed amount has a fixed length below {FIXED_LENGTH_MAX}"
+            ));
+        }
+        Ok(Shape {
+            content,
+            prefix_digits,
+            length,
+        })
+    }
+}

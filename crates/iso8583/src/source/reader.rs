@@ -1,0 +1,177 @@
+//! Reads single values of TOML; what is wrong is noted and the value counts as not given.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::raw::At;
+use super::words::meant;
+use crate::charset;
+use crate::dialect::{DialectError, HEADER_BYTES_MAX};
+use crate::field::FieldSet;
+
+/// The longest name or description of anything; keeps explanations readable.
+const NAME_CHARACTERS_MAX: usize = 80;
+
+/// A value of the TOML with its place.
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Notes what is wrong.
+pub(super) struct Reader<'e> {
+    /// Is it the source the caller gave, so that places in it mean something to them?
+    pub(super) own: bool,
+    pub(super) errors: &'e mut Vec<DialectError>,
+}
+
+impl Reader<'_> {
+    pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.errors
+            .push(DialectError::new(self.own.then_some(span), message));
+    }
+
+    pub(super) fn error_with_help(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.errors
+            .push(DialectError::new(self.own.then_some(span), message).help(help));
+    }
+
+    pub(super) fn at<T>(&self, value: T, span: Range<usize>) -> At<T> {
+        At {
+            value,
+            span: self.own.then_some(span),
+        }
+    }
+
+    pub(super) fn unknown_key(&mut self, key: &Spanned<impl AsRef<str>>, known: &[&str]) {
+        let word = key.get_ref().as_ref();
+        self.error_with_help(
+            key.span(),
+            format!("unknown key '{word}'"),
+            suggestion(word, known),
+        );
+    }
+
+    pub(super) fn table<'v, 'i>(
+        &mut self,
+        value: &'v Value<'i>,
+        what: &str,
+    ) -> Option<&'v DeTable<'i>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.error(
+                value.span(),
+                format!("{what} must be a table, not {}", value.get_ref().type_str()),
+            );
+        }
+        table
+    }
+
+    pub(super) fn string(&mut self, value: &Value<'_>, what: &str) -> Option<At<String>> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.error(
+                value.span(),
+                format!(
+                    "{what} must be a string, not {}",
+                    value.get_ref().type_str()
+                ),
+            );
+        }
+        Some(self.at(text?.to_owned(), value.span()))
+    }
+
+    pub(super) fn short_text(&mut self, value: &Value<'_>, what: &str) -> Option<At<String>> {
+        let text = self.string(value, what)?;
+        let count = text.value.chars().count();
+        if count == 0 || count > NAME_CHARACTERS_MAX || text.value.chars().any(char::is_control) {
+            self.error(
+                value.span(),
+                format!("{what} must be one line of 1 to {NAME_CHARACTERS_MAX} characters"),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn boolean(&mut self, value: &Value<'_>, what: &str) -> Option<At<bool>> {
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.error(value.span(), format!("{what} must be true or false"));
+        }
+        Some(self.at(flag?, value.span()))
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        value: &Value<'_>,
+        what: &str,
+        words: &[(&str, T)],
+    ) -> Option<At<T>> {
+        let text = self.string(value, what)?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.value) {
+            return Some(self.at(*meaning, value.span()));
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let message = format!("{what} cannot be '{}'", text.value);
+        self.error_with_help(value.span(), message, suggestion(&text.value, &known));
+        None
+    }
+
+    pub(super) fn field_set(&mut self, value: &Value<'_>) -> Option<At<FieldSet>> {
+        let Some(list) = value.get_ref().as_array() else {
+            self.error(value.span(), "echo must be a list of field numbers");
+            return None;
+        };
+        let mut set = FieldSet::EMPTY;
+        for item in list.iter() {
+            let integer = item.get_ref().as_integer();
+            let number = integer
+                .and_then(|integer| u8::from_str_radix(integer.as_str(), integer.radix()).ok());
+            match number.filter(|number| (2..=128).contains(number)) {
+                Some(number) => set.insert(number),
+                None => self.error(item.span(), "a field number is 2 to 128"),
+            }
+        }
+        Some(self.at(set, value.span()))
+    }
+
+    pub(super) fn header(&mut self, value: &Value<'_>) -> Option<At<Vec<u8>>> {
+        let text = self.string(value, "header")?;
+        let nibbles: Option<Vec<u8>> = text.value.bytes().map(charset::hex_value).collect();
+        let Some(nibbles) = nibbles.filter(|nibbles| nibbles.len().is_multiple_of(2)) else {
+            self.error(
+                value.span(),
+                "header must be bytes in hex, two characters each",
+            );
+            return None;
+        };
+        let bytes: Vec<u8> = nibbles
+            .as_chunks()
+            .0
+            .iter()
+            .map(|[high, low]| high << 4 | low)
+            .collect();
+        if bytes.len() > HEADER_BYTES_MAX {
+            self.error(
+                value.span(),
+                format!("a header has at most {HEADER_BYTES_MAX} bytes"),
+            );
+            return None;
+        }
+        Some(self.at(bytes, value.span()))
+    }
+}
+
+/// What to write instead.
+fn suggestion(word: &str, known: &[&str]) -> String {
+    match meant(word, known.iter().copied()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,212 @@
+//! Makes the dialect of what the sources say, and checks what only the whole can tell.
+
+use super::raw::{At, Raw, RawField, Shape};
+use super::sensitive_by_number;
+use crate::dialect::{Defaults, Dialect, DialectError};
+use crate::field::{
+    BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding,
+    TextEncoding,
+};
+use crate::plan::Step;
+use crate::values::Reason;
+
+/// A TPDU: protocol identifier, destination and source address.
+const TPDU_BYTES: usize = 5;
+
+/// `None` only if something was noted in `errors`.
+pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
+    note_missing(raw, errors);
+    let header = value_or(&raw.header, Vec::new());
+    let tpdu = value_or(&raw.tpdu, false);
+    if tpdu && header.len() < TPDU_BYTES {
+        let span = raw.tpdu.as_ref().and_then(|tpdu| tpdu.span.clone());
+        let error = DialectError::new(span, "a TPDU is the first five bytes of a header");
+        errors.push(error.help("header = \"6000030000\", for example"));
+    }
+    let secondary_bitmap = value_or(&raw.secondary_bitmap, true);
+    // What is missing was noted; something stands in for it, so that the fields are checked all the same.
+    let defaults = Defaults {
+        digits: value_or(&raw.digits, Encoding::Ascii),
+        track: value_or(&raw.track, Encoding::Ascii),
+        text: value_or(&raw.text, Encoding::Ascii),
+        binary: value_or(&raw.binary, Encoding::Raw),
+        prefix: value_or(&raw.prefix, PrefixEncoding::Ascii),
+        pad: value_or(&raw.pad, PadSide::Left),
+    };
+
+    let mut fields: Box<[Option<Field>]> = vec![None; 129].into();
+    let mut steps = Box::new([Step::UNDEFINED; 129]);
+    let mut defined = FieldSet::EMPTY;
+    for (number, raw_field) in &raw.fields {
+        if *number > 64 && !secondary_bitmap {
+            // An inherited table is cut to what one bitmap can announce; a field of one's own there is a mistake.
+            if let Some(span) = &raw_field.span {
+                let message =
+                    format!("field {number} cannot be announced: secondary_bitmap is false");
+                errors.push(DialectError::new(Some(span.clone()), message));
+            }
+            continue;
+        }
+        if let Some(field) = resolve_field(*number, raw_field, &defaults, errors)
+            && let (Some(place), Some(step)) = (
+                fields.get_mut(usize::from(*number)),
+                steps.get_mut(usize::from(*number)),
+            )
+        {
+            *step = Step::of(&field);
+            *place = Some(field);
+            defined.insert(*number);
+        }
+    }
+    for code in raw
+        .response_codes
+        .values()
+        .filter(|code| !fits_field_39(&fields, &code.value))
+    {
+        errors.push(DialectError::new(
+            code.span.clone(),
+            format!("'{}' does not fit field 39", code.value),
+        ));
+    }
+    let code = |reason: Reason| {
+        raw.response_codes
+            .get(reason.key())
+            .map_or(reason.code_1987(), |code| code.value.as_str())
+    };
+    Some(Dialect {
+        name: raw.name.as_ref()?.value.as_str().into(),
+        description: raw
+            .description
+            .as_ref()
+            .map_or("", |text| text.value.as_str())
+            .into(),
+        header: header.into(),
+        tpdu,
+        mti: value_or(&raw.mti, TextEncoding::Ascii),
+        bitmap: value_or(&raw.bitmap, BitmapEncoding::Binary),
+        secondary_bitmap,
+        defaults,
+        fields,
+        steps,
+        defined,
+        response_codes: Reason::ALL
+            .map(|reason| (reason.key(), code(reason).into()))
+            .into(),
+        echo: value_or(&raw.echo, FieldSet::EMPTY).intersection(defined),
+    })
+}
+
+/// Can field 39 hold this response code? A dialect without field 39 has no use for codes; any will do.
+pub(super) fn fits_field_39(fields: &[Option<Field>], code: &str) -> bool {
+    let Some(Some(field)) = fields.get(39) else {
+        return true;
+    };
+    let length_fits = match field.length {
+        Length::Fixed(units) => usize::from(units) == code.len(),
+        Length::Variable { max, .. } => usize::from(max) >= code.len(),
+    };
+    let content_fits = match field.content {
+        Content::N | Content::Z => code.bytes().all(|byte| byte.is_ascii_digit()),
+        Content::A => code.bytes().all(|byte| byte.is_ascii_alphabetic()),
+        Content::An | Content::Ans | Content::Ns => true,
+        Content::SignedN | Content::B => false,
+    };
+    length_fits && content_fits
+}
+
+fn value_or<T: Clone>(value: &Option<At<T>>, missing: T) -> T {
+    value.as_ref().map_or(missing, |value| value.value.clone())
+}
+
+fn note_missing(raw: &Raw, errors: &mut Vec<DialectError>) {
+    if raw.name.is_none() {
+        errors.push(DialectError::new(None, "name is missing"));
+    }
+    if raw.orphaned {
+        return;
+    }
+    let missing: Vec<&str> = [
+        (raw.mti.is_some(), "[message] mti"),
+        (raw.bitmap.is_some(), "[message] bitmap"),
+        (raw.digits.is_some(), "[defaults] digits"),
+        (raw.track.is_some(), "[defaults] track"),
+        (raw.text.is_some(), "[defaults] text"),
+        (raw.binary.is_some(), "[defaults] binary"),
+        (raw.prefix.is_some(), "[defaults] prefix"),
+        (!raw.fields.is_empty(), "[fields]"),
+    ]
+    .iter()
+    .filter_map(|(present, what)| (!present).then_some(*what))
+    .collect();
+    if !missing.is_empty() {
+        let error = DialectError::new(None, format!("not given: {}", missing.join(", ")));
+        errors
+            .push(error.help("give them, or extend a built-in dialect: extends = \"iso87-ascii\""));
+    }
+}
+
+fn resolve_field(
+    number: u8,
+    raw: &RawField,
+    defaults: &Defaults,
+    errors: &mut Vec<DialectError>,
+) -> Option<Field> {
+    let Some(shape) = &raw.shape else {
+        let error = DialectError::new(raw.span.clone(), format!("field {number} has no type"));
+        errors.push(error.help("type = \"n6\", for example"));
+        return None;
+    };
+    // A type that could not be read was noted where it stands.
+    let Shape {
+        content,
+        prefix_digits,
+        length,
+    } = shape.value?;
+    let encoding = value_or(&raw.encoding, Dialect::default_encoding(defaults, content));
+    let (fits, help) = match content {
+        Content::B => (
+            matches!(encoding, Encoding::Raw | Encoding::HexText),
+            "b fields are raw or hex",
+        ),
+        Content::N | Content::Z => (
+            matches!(
+                encoding,
+                Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd
+            ),
+            "n and z fields are ascii, ebcdic or bcd",
+        ),
+        _ => (
+            matches!(encoding, Encoding::Ascii | Encoding::Ebcdic500),
+            "text is ascii or ebcdic",
+        ),
+    };
+    if !fits {
+        let span = raw
+            .encoding
+            .as_ref()
+            .and_then(|encoding| encoding.span.clone());
+        let span = span.or(shape.span.clone()).or(raw.span.clone());
+        let message = format!("field {number}: content {content} cannot be written as {encoding}");
+        errors.push(DialectError::new(span, message).help(help));
+        return None;
+    }
+    let length = match prefix_digits {
+        // x+n8 is a sign and eight digits.
+        0 if content == Content::SignedN => Length::Fixed(length + 1),
+        0 => Length::Fixed(length),
+        digits => Length::Variable {
+            digits,
+            prefix: value_or(&raw.prefix, defaults.prefix),
+            max: length,
+        },
+    };
+    Some(Field {
+        number,
+        name: value_or(&raw.name, format!("Field {number}")).into(),
+        content,
+        encoding,
+        length,
+        pad: value_or(&raw.pad, defaults.pad),
+        sensitive: value_or(&raw.sensitive, sensitive_by_number(number)),
+    })
+}

@@ -1,0 +1,325 @@
+//! Dialects as TOML: everything wrong is said at once, each with the bytes it is about.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+use expect_test::{Expect, expect};
+use pointsman_iso8583::{
+    Content, Dialect, DialectError, Encoding, Length, LoadError, PadSide, PrefixEncoding, Reason,
+};
+
+/// The errors of a source, one a line: the text each points at, the message, the help.
+fn check(toml: &str, expected: Expect) {
+    let errors = Dialect::parse(toml).err().unwrap_or_default();
+    let lines = errors.iter().map(
+        |DialectError {
+             span,
+             message,
+             help,
+         }| {
+            let place = span
+                .as_ref()
+                .map_or("", |span| toml.get(span.clone()).unwrap());
+            let help = help
+                .as_ref()
+                .map(|help| format!(" ({help})"))
+                .unwrap_or_default();
+            format!("{place:?}: {message}{help}\n")
+        },
+    );
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+#[test]
+fn all_errors_at_once() {
+    check(
+        r#"
+name = "mine"
+extends = "iso87-bcd"
+respose_codes = { no_route = "92" }
+colour = "blue"
+echo = [3, 1, 200, "x"]
+
+[message]
+header = "60000"
+mti = "ebcdik"
+bitmaps = "hex"
+
+[defaults]
+digits = "raw"
+pad = 1
+
+[response_codes]
+no_route = "9"
+no_rout = "92"
+duplicate = "0913"
+
+[fields]
+1 = { type = "b8" }
+65 = { type = "b8" }
+129 = { type = "n3" }
+0x2 = { type = "n3" }
+3 = { type = "n" }
+4 = { type = "n..100" }
+5 = { type = "n...1000" }
+6 = { type = "n0" }
+7 = { type = "q10" }
+8 = { type = "n....8" }
+9 = { type = "x+n..8" }
+11 = { name = "", typ = "n6" }
+12 = { encoding = "ascii", pad = "middle" }
+41 = { encoding = "bcd" }
+52 = { encoding = "ascii" }
+3000 = false
+55 = "b...255"
+"#,
+        expect![[r#"
+            "respose_codes": unknown key 'respose_codes' (did you mean response_codes?)
+            "colour": unknown key 'colour' (known here: name, description, extends, echo, message, defaults, response_codes, fields)
+            "1": a field number is 2 to 128
+            "200": a field number is 2 to 128
+            "\"x\"": a field number is 2 to 128
+            "\"60000\"": header must be bytes in hex, two characters each
+            "\"ebcdik\"": mti cannot be 'ebcdik' (did you mean ebcdic?)
+            "bitmaps": unknown key 'bitmaps' (did you mean bitmap?)
+            "\"raw\"": digits cannot be 'raw' (known here: ascii, ebcdic, bcd)
+            "1": pad must be a string, not integer
+            "\"9\"": a response code is two to four letters or digits
+            "no_rout": unknown key 'no_rout' (did you mean no_route?)
+            "\"0913\"": '0913' does not fit field 39
+            "1": '1' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "65": field 65 announces a third bitmap and cannot be defined
+            "129": '129' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "0x2": '0x2' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "\"n\"": 'n' is not a field type: it must end in a length (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n..100\"": a length prefix of 2 digits cannot say 100: it holds 1 to 99 (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n0\"": the length 0 of a fixed field is not in 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"q10\"": 'q10' is not a field type: 'q' is not a content class (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n....8\"": 'n....8' is not a field type: 4 dots mean nothing, two or three do (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"x+n..8\"": 'x+n..8': a signed amount has a fixed length below 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"\"": name must be one line of 1 to 80 characters
+            "typ": unknown key 'typ' (did you mean type?)
+            "\"middle\"": pad cannot be 'middle' (known here: left, right)
+            "\"bcd\"": field 41: content ans cannot be written as bcd (text is ascii or ebcdic)
+            "\"ascii\"": field 52: content b cannot be written as ascii (b fields are raw or hex)
+            "3000": '3000' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "\"b...255\"": field 55 must be a table or false (write 11 = { name = "…", type = "n6" })
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_missing() {
+    check(
+        "",
+        expect![[r#"
+        "": name is missing
+        "": not given: [message] mti, [message] bitmap, [defaults] digits, [defaults] track, [defaults] text, [defaults] binary, [defaults] prefix, [fields] (give them, or extend a built-in dialect: extends = "iso87-ascii")
+    "#]],
+    );
+    check(
+        "name = \"mine\"\n[fields]\n2 = { name = \"PAN\" }\n",
+        expect![[r#"
+        "2": field 2 has no type (type = "n6", for example)
+        "": not given: [message] mti, [message] bitmap, [defaults] digits, [defaults] track, [defaults] text, [defaults] binary, [defaults] prefix (give them, or extend a built-in dialect: extends = "iso87-ascii")
+    "#]],
+    );
+}
+
+/// One mistake is one error: nothing is missing just because the parent is unknown.
+#[test]
+fn an_unknown_parent() {
+    check(
+        "name = \"mine\"\nextends = \"iso87-asci\"\n",
+        expect![[r#"
+        "\"iso87-asci\"": 'iso87-asci' is not a built-in dialect (did you mean iso87-ascii?)
+    "#]],
+    );
+    check(
+        "name = \"mine\"\nextends = \"mine\"\n",
+        expect![[r#"
+        "\"mine\"": 'mine' extends itself (give the dialect a name of its own)
+    "#]],
+    );
+    check(
+        "name = \"mine\"\nextends = 87\n",
+        expect![[r#"
+        "87": extends must be a string, not integer
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_toml() {
+    check(
+        "name = \"mine\nextends = \"iso87-ascii\"\n",
+        expect![[r#"
+        "": invalid basic string, expected `"`
+    "#]],
+    );
+    check(
+        "name = \"a\"\nname = \"b\"\nextends = \"iso87-ascii\"\n",
+        expect![[r#"
+        "name": duplicate key
+    "#]],
+    );
+}
+
+#[test]
+fn fields_that_one_bitmap_cannot_announce() {
+    check(
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[message]\nsecondary_bitmap = false\n[fields]\n70 = { type = \"n3\" }\n",
+        expect![[r#"
+            "70": field 70 cannot be announced: secondary_bitmap is false
+        "#]],
+    );
+    check(
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[message]\nheader = \"6000\"\ntpdu = true\n[fields]\n65 = false\n",
+        expect![[r#"
+            "true": a TPDU is the first five bytes of a header (header = "6000030000", for example)
+            "65": field 65 announces a third bitmap and cannot be defined
+        "#]],
+    );
+}
+
+/// What a dialect says on top of the one it extends, and nothing else, is different.
+#[test]
+fn extending() {
+    let dialect = Dialect::parse(
+        r#"
+name = "acme"
+extends = "iso87-bcd"
+echo = [11, 41, 112]
+
+[message]
+header = "6000030000"
+tpdu = true
+
+[response_codes]
+no_route = "15"
+
+[fields]
+22 = { pad = "right" }
+48 = { type = "b...255" }
+60 = { name = "Batch", type = "n...6", prefix = "ascii" }
+112 = false
+"#,
+    )
+    .unwrap();
+    let base = Dialect::builtin("iso87-bcd").unwrap();
+    assert_eq!(
+        (
+            dialect.name(),
+            dialect.header_length(),
+            dialect.description()
+        ),
+        ("acme", 5, "")
+    );
+    assert_eq!(dialect.response_code(Reason::NoRoute), "15");
+    assert_eq!(dialect.response_code(Reason::LinkDown), "91");
+    assert_eq!(
+        dialect.echo().iter().collect::<Vec<_>>(),
+        [11, 41],
+        "112 is not there any more"
+    );
+    let field = dialect.field(22).unwrap();
+    assert_eq!(
+        (field.pad, field.content, &*field.name),
+        (PadSide::Right, Content::N, "Point of service entry mode")
+    );
+    let field = dialect.field(48).unwrap();
+    assert_eq!((field.content, field.encoding), (Content::B, Encoding::Raw));
+    let field = dialect.field(60).unwrap();
+    assert_eq!(
+        field.length,
+        Length::Variable {
+            digits: 3,
+            prefix: PrefixEncoding::Ascii,
+            max: 6
+        }
+    );
+    assert_eq!(
+        (field.encoding, field.type_text().as_str()),
+        (Encoding::Bcd, "n...6")
+    );
+    assert!(dialect.field(112).is_none());
+    for field in base
+        .fields()
+        .filter(|field| ![22, 48, 60, 112].contains(&field.number))
+    {
+        assert_eq!(dialect.field(field.number), Some(field));
+    }
+    assert_eq!(Dialect::parse(&dialect.to_toml()).unwrap(), dialect);
+}
+
+/// Fields 2 to 128 of the 1987 table are in each of its dialects (65 would be a third bitmap).
+#[test]
+fn the_1987_table_is_complete() {
+    for name in ["iso87-ascii", "iso87-mixed", "iso87-bcd", "iso87-ebcdic"] {
+        let dialect = Dialect::builtin(name).unwrap();
+        let numbers: Vec<u8> = dialect.fields().map(|field| field.number).collect();
+        assert_eq!(
+            numbers,
+            (2..=128).filter(|number| *number != 65).collect::<Vec<_>>()
+        );
+        for (number, text) in [
+            (2, "n..19"),
+            (28, "x+n8"),
+            (35, "z..37"),
+            (36, "z...104"),
+            (52, "b8"),
+            (55, "b...999"),
+            (90, "n42"),
+        ] {
+            assert_eq!(dialect.field(number).unwrap().type_text(), text);
+        }
+    }
+    let terminals = Dialect::builtin("unionpay-pos").unwrap();
+    assert_eq!(terminals.fields().last().unwrap().number, 64);
+}
+
+/// Card data is hidden even if the dialect does not say so.
+#[test]
+fn card_data_is_sensitive_by_number() {
+    use pointsman_iso8583::Sensitive;
+    let mut toml = String::from(
+        "name = \"bare\"\n[message]\nmti = \"ascii\"\nbitmap = \"hex\"\n[defaults]\ndigits = \"ascii\"\n\
+         track = \"ascii\"\ntext = \"ascii\"\nbinary = \"hex\"\nprefix = \"ascii\"\n[fields]\n",
+    );
+    for number in [2, 35, 45, 52, 55, 62] {
+        toml.push_str(&format!("{number} = {{ type = \"b...99\" }}\n"));
+    }
+    let dialect = Dialect::parse(&toml).unwrap();
+    let sensitive: Vec<_> = dialect.fields().map(|field| field.sensitive).collect();
+    use Sensitive::{FreeText, Icc, Pan, Pin, Track};
+    assert_eq!(sensitive, [Pan, Track, Track, Pin, Icc, FreeText]);
+    assert_eq!(&*dialect.field(2).unwrap().name, "Field 2");
+    assert_eq!(Dialect::parse(&dialect.to_toml()).unwrap(), dialect);
+}
+
+#[test]
+fn loading_by_name_or_path() {
+    assert_eq!(Dialect::load("iso87-ascii").unwrap().name(), "iso87-ascii");
+    assert!(matches!(
+        Dialect::load("no/such/file.toml"),
+        Err(LoadError::Unknown { .. })
+    ));
+    let directory = std::env::temp_dir().join(format!("pointsman-dialects-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("acme.toml");
+    std::fs::write(&path, "name = \"acme\"\nextends = \"iso87-ascii\"\n").unwrap();
+    assert_eq!(
+        Dialect::load(path.to_str().unwrap()).unwrap().name(),
+        "acme"
+    );
+    std::fs::write(&path, "name = \"acme\"\n").unwrap();
+    let error = Dialect::load(path.to_str().unwrap()).unwrap_err();
+    assert!(
+        matches!(&error, LoadError::Invalid { errors, .. } if errors.len() == 1),
+        "{error}"
+    );
+    std::fs::remove_dir_all(&directory).unwrap();
+}
