@@ -53,8 +53,7 @@ impl<'v, 'a> Asked<'v, 'a> {
             view.fields()
                 .intersection(self.dialect.echo().with(70).without(39))
         });
-        let capacity = 64 + self.fields.map_or(0, |view| view.bytes().len() / 2);
-        let mut message = BytesMut::with_capacity(capacity);
+        let mut message = BytesMut::new();
         let header = self.dialect.reply_header(self.header);
         let mut builder = Builder::with_header(self.dialect, &mut message, &header, mti)?;
         for field in echoed.with(39).iter() {

@@ -18,6 +18,8 @@ pub(crate) struct Conn {
     pub(crate) session: Session,
     /// Is it open for the switch?
     pub(crate) at_switch: bool,
+    /// The session wants no more input: it is closed once everything is answered.
+    pub(crate) closing: bool,
     /// Is it open for the terminals?
     pub(crate) at_terminal: bool,
     /// Bytes keep their order: nothing arrives before this.

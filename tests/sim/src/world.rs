@@ -425,6 +425,7 @@ impl World {
             listener,
             session,
             at_switch: true,
+            closing: false,
             at_terminal: true,
             up: self.now,
             down: self.now,

@@ -107,7 +107,7 @@ pub(super) fn request(
         (11, u64::from(stan.get())),
         (70, u64::from(code.number())),
     ];
-    let mut message = BytesMut::with_capacity(64);
+    let mut message = BytesMut::new();
     let mut builder = Builder::new(dialect, &mut message, REQUEST);
     for (field, value) in values {
         if dialect.field(field).is_some() {

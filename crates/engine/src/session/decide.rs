@@ -5,9 +5,9 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 use pointsman_iso8583::{DecodeError, Dialect, Edit, Mti, Pan, ResponseCode, StanSlot, View};
 
+use super::Session;
 use super::classify::{self, Class};
 use super::output::{CloseCause, SessionEvent};
-use super::{Session, capacity};
 use crate::reply::{Asked, Verdict};
 use crate::{Cause, LinkId};
 
@@ -95,7 +95,7 @@ impl Session {
             &[Edit::Set(11, "000000")]
         };
         let header = leg.dialect.default_header();
-        let mut message = BytesMut::with_capacity(capacity(view, &leg.dialect));
+        let mut message = BytesMut::new();
         match leg
             .to_link
             .write(view, view.mti(), header, edits, &mut message)

@@ -6,7 +6,7 @@ use pointsman_iso8583::{FieldSet, ResponseCode, Written};
 use super::decide::response_code;
 use super::open::Open;
 use super::output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
-use super::{Session, capacity, restore};
+use super::{Session, restore};
 use crate::reply::{Asked, Verdict};
 use crate::{Cause, Ticket};
 
@@ -69,7 +69,7 @@ impl Session {
                 response_code,
             };
         }
-        let mut message = BytesMut::with_capacity(capacity(&view, &self.profile.dialect));
+        let mut message = BytesMut::new();
         let request = self.profile.dialect.view(&open.frame.0).ok();
         let written = request.and_then(|request| {
             restore::write(leg, &request, &view, self.planted, &mut message).ok()

@@ -23,7 +23,6 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
-use pointsman_iso8583::{Dialect, View};
 
 pub use output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
 pub use profile::{LinkLeg, ListenerProfile};
@@ -41,6 +40,9 @@ pub struct Session {
     /// The latest time that an input gave.
     now: Instant,
     draining: bool,
+    /// A message could not be answered: nothing more is read.
+    closing: bool,
+    /// The terminal has gone: nothing more is said.
     closed: bool,
     planted: Planted,
 }
@@ -66,6 +68,7 @@ impl Session {
             outputs: VecDeque::new(),
             now: Instant::ZERO,
             draining: false,
+            closing: false,
             closed: false,
             planted,
         }
@@ -85,7 +88,7 @@ impl Session {
     /// A message of the terminal, without framing. `transport` is what the framing took off it.
     pub fn handle_frame(&mut self, now: Instant, transport: Option<[u8; 5]>, frame: Bytes) {
         self.now = self.now.max(now);
-        if self.closed {
+        if self.closing || self.closed {
             return;
         }
         match self.decide(&frame) {
@@ -174,8 +177,10 @@ impl Session {
     }
 
     fn close(&mut self, cause: CloseCause) {
-        self.outputs.push_back(SessionOutput::Close(cause));
-        self.closed = true;
+        if !self.closing {
+            self.closing = true;
+            self.outputs.push_back(SessionOutput::Close(cause));
+        }
     }
 
     fn event(&mut self, event: SessionEvent) {
@@ -189,15 +194,5 @@ impl fmt::Debug for Session {
             .field("listener", &self.profile.name)
             .field("in_flight", &self.in_flight())
             .finish_non_exhaustive()
-    }
-}
-
-/// Room for a message in another dialect: packed digits and raw bytes may become text of twice the length.
-fn capacity(view: &View<'_>, to: &Arc<Dialect>) -> usize {
-    let length = view.bytes().len();
-    64 + if core::ptr::eq(view.dialect(), &raw const **to) {
-        length
-    } else {
-        2 * length
     }
 }

@@ -17,7 +17,7 @@ pub enum SessionOutput {
         transport: Option<[u8; 5]>,
         message: BytesMut,
     },
-    /// Send what is left to be sent and close the connection. Only events follow.
+    /// Read no more. What is open is still answered; when nothing is (`in_flight`) and all is sent, close the connection.
     Close(CloseCause),
     /// Count it, log it.
     Event(SessionEvent),

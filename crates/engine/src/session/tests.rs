@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 use expect_test::{Expect, expect};
-use pointsman_iso8583::{Builder, ResponseCode};
+use pointsman_iso8583::{Builder, Dialect, ResponseCode};
 use pointsman_routing::{RoutingTable, Rule};
 
 use super::*;

@@ -125,7 +125,7 @@ impl World {
     }
 
     pub(super) fn up(&mut self, conn: usize, transaction: usize) {
-        if !self.conns[conn].at_switch {
+        if !self.conns[conn].at_switch || self.conns[conn].closing {
             self.transactions[transaction].fate = Fate::Abandoned;
             return;
         }
@@ -213,6 +213,18 @@ impl World {
         self.drain_session(conn, None);
     }
 
+    /// The switch closes: everything is answered.
+    fn close(&mut self, conn: usize) {
+        if self.conns[conn].at_switch {
+            self.conns[conn].at_switch = false;
+            self.close_open(conn);
+            let at = self.conns[conn]
+                .down
+                .max(self.now + self.random.micros(100..=5_000));
+            self.queue.push(at, Event::Closed { conn });
+        }
+    }
+
     fn close_open(&mut self, conn: usize) {
         for transaction in core::mem::take(&mut self.conns[conn].open) {
             self.transactions[transaction].fate = Fate::Abandoned;
@@ -277,12 +289,10 @@ impl World {
                     if kind != Some(Kind::Broken) {
                         self.fail(format!("closed because of {cause:?} after {kind:?}"));
                     }
-                    self.conns[conn].at_switch = false;
-                    self.close_open(conn);
-                    let at = self.conns[conn]
-                        .down
-                        .max(self.now + self.random.micros(100..=5_000));
-                    self.queue.push(at, Event::Closed { conn });
+                    self.conns[conn].closing = true;
+                    let current = current.expect("only a message closes");
+                    self.transactions[current].fate = Fate::Abandoned;
+                    self.conns[conn].open.retain(|open| *open != current);
                 }
                 SessionOutput::Event(event) => {
                     self.session_event(conn, current, &event, &mut said);
@@ -291,6 +301,9 @@ impl World {
         }
         if said.is_some() {
             self.fail("a reply without a word why".into());
+        }
+        if self.conns[conn].closing && self.conns[conn].session.in_flight() == 0 {
+            self.close(conn);
         }
         let (in_flight, max) = (
             self.conns[conn].session.in_flight(),

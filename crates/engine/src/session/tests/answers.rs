@@ -234,16 +234,20 @@ fn an_answer_that_does_not_decode_is_a_malfunction() {
 
 #[test]
 fn an_answer_that_cannot_be_written_is_undelivered_and_declined() {
-    // The listener's dialect has no room for what the bank calls a response code.
-    let link = changed("iso87-ascii", "39 = { type = \"an3\" }");
+    // The listener's dialect has no room for what the bank calls an amount.
+    let link = changed("iso87-ascii", "4 = { type = \"n..13\" }");
     let listener = changed("iso87-bcd", "");
     let mut dialogue = Dialogue::between(&listener, &link);
     dialogue.purchase("000007").quietly();
     dialogue
-        .bank(0, "0210", &[(11, "654321"), (39, "000")])
+        .bank(
+            0,
+            "0210",
+            &[(4, "1000000000000"), (11, "654321"), (39, "00")],
+        )
         .check(expect![[r#"
-            bank says 0210 11=654321 39=000
-                (000 of 0 undelivered, approved: false: unwritable)
+            bank says 0210 4=1000000000000 11=654321 39=00
+                (00 of 0 undelivered, approved: true: unwritable)
                 reply 0210 3=000000 4=000000000100 11=000007 39=96 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 96 because of answer_mismatch after 0 ms)
         "#]]);
