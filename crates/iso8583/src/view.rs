@@ -64,21 +64,24 @@ impl Dialect {
     ///
     /// # Errors
     /// The first thing that is wrong, with field and offset.
-    #[inline]
+    #[inline(never)]
     pub fn view<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
-        let mut view = View {
+        // Built where it is returned, and filled there: a view is too large to be moved for nothing. Inlined into its
+        // callers it would be moved after all, which costs a memcpy.
+        let mut result = Ok(View {
             dialect: self,
             bytes,
             mti: Mti::literal(b"0000"),
             fields: FieldSet::EMPTY,
             end: narrow(bytes.len()),
             starts: [0; 129],
-        };
-        if view.scan() {
-            Ok(view)
-        } else {
-            self.view_with_care(bytes)
+        });
+        if let Ok(view) = &mut result
+            && view.scan()
+        {
+            return result;
         }
+        self.view_with_care(bytes)
     }
 
     /// For messages that the fast path refuses: finds out what is wrong. It alone decides; should it find nothing wrong,
@@ -112,7 +115,7 @@ impl Dialect {
 }
 
 impl<'a> View<'a> {
-    #[inline(never)]
+    #[inline(always)]
     fn scan(&mut self) -> bool {
         match scan::scan(self.dialect, self.bytes, &mut self.starts) {
             Some(scanned) => {
