@@ -25,6 +25,9 @@ impl LinkId {
 pub struct Ticket(u64);
 
 impl Ticket {
+    /// The first that every session gives out.
+    pub const FIRST: Ticket = Ticket::new(0, 0);
+
     pub(crate) const fn new(generation: u32, slot: u32) -> Ticket {
         Ticket((generation as u64) << 32 | slot as u64)
     }

@@ -4,13 +4,14 @@
 //! answers that are ready in one call, and stops reading from a terminal that
 //! does not read its answers.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use pointsman_engine::{Answer, Cause, ListenerProfile, Request, Session, SessionOutput};
+use pointsman_engine::{Cause, ListenerProfile, Request, Session, SessionOutput};
 use pointsman_framing::{FrameCodec, Received, Tpdu};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -19,16 +20,22 @@ use tokio_util::codec::Decoder;
 
 use crate::clock::Clock;
 use crate::counters::ListenerCounters;
-use crate::mailbox::{Mailbox, ReplyTo, mailbox};
+use crate::mailbox::{Mailbox, ReplyTo};
 use crate::phase::{Phase, PhaseReceiver};
 
-/// Room made before each read: a purchase with EMV data takes 300 to 600 bytes.
-const READ_BYTES: usize = 4_096;
-/// Answers taken from the mailbox at once.
-const ANSWERS_MAX: usize = 64;
+/// Read at once: a purchase with EMV data takes 300 to 600 bytes, a concentrator
+/// sends many together.
+const READ_BYTES: usize = 16 * 1_024;
 /// A terminal that has not read a byte of its answers for this long is cut off:
 /// its window is full, and what waits behind it is memory.
 const WRITE_STALL: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Where a core's sockets are read into. Only what came is then copied to
+    /// its connection, so that thousands of connections do not each pull a
+    /// buffer of their own through the cache.
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
 
 /// The way to a link's task.
 pub(crate) type LinkSender = mpsc::Sender<Request<ReplyTo>>;
@@ -51,9 +58,7 @@ pub(crate) struct Terminal {
     surroundings: Arc<Surroundings>,
     phase: PhaseReceiver,
     codec: FrameCodec,
-    sender: mpsc::Sender<Answer>,
     mailbox: Mailbox,
-    answers: Vec<Answer>,
     inbound: BytesMut,
     outbound: BytesMut,
     input: Input,
@@ -93,16 +98,13 @@ impl Terminal {
         surroundings: Arc<Surroundings>,
         phase: PhaseReceiver,
     ) -> Self {
-        let (sender, mailbox) = mailbox(surroundings.profile.in_flight_max);
         Self {
             stream,
             session,
             codec: surroundings.codec,
             surroundings,
             phase,
-            sender,
-            mailbox,
-            answers: Vec::new(),
+            mailbox: Mailbox::new(),
             inbound: BytesMut::new(),
             outbound: BytesMut::new(),
             input: Input::Open,
@@ -126,7 +128,7 @@ impl Terminal {
                 Woke::Socket(Err(error)) => self.lose(&error),
                 Woke::Answers => {
                     let now = self.surroundings.clock.now();
-                    for answer in self.answers.drain(..) {
+                    while let Some(answer) = self.mailbox.take() {
                         self.session.handle_answer(now, answer);
                     }
                 }
@@ -169,16 +171,24 @@ impl Terminal {
         };
         tokio::select! {
             biased;
-            _ = self.mailbox.recv_many(&mut self.answers, ANSWERS_MAX), if self.session.in_flight() > 0 => Woke::Answers,
+            () = self.mailbox.arrived(), if self.session.in_flight() > 0 => Woke::Answers,
             ready = self.stream.ready(interest), if reading || writing => Woke::Socket(ready),
             () = draining, if !drained => Woke::Draining,
-            () = tokio::time::sleep(WRITE_STALL), if writing => Woke::Stalled,
+            // In a block, so that no timer is made where none is wanted.
+            () = async { tokio::time::sleep(WRITE_STALL).await }, if writing => Woke::Stalled,
         }
     }
 
     fn read(&mut self) {
-        self.inbound.reserve(READ_BYTES);
-        match self.stream.try_read_buf(&mut self.inbound) {
+        let received = READ_BUFFER.with_borrow_mut(|buffer| {
+            let received = self.stream.try_read(buffer);
+            if let Ok(bytes) = received {
+                self.inbound
+                    .extend_from_slice(buffer.get(..bytes).unwrap_or_default());
+            }
+            received
+        });
+        match received {
             Ok(0) => self.end_of_input(),
             Ok(bytes) => {
                 self.surroundings.counters.received(bytes);
@@ -270,7 +280,7 @@ impl Terminal {
             self.session.handle_refused(ticket, Cause::Internal);
             return;
         };
-        let reply_to = ReplyTo::new(self.sender.clone(), ticket);
+        let reply_to = self.mailbox.reply_to(ticket);
         if let Err(refused) = link.try_send(forward.into_request(reply_to)) {
             let (request, cause) = match refused {
                 mpsc::error::TrySendError::Full(request) => (request, Cause::ShellQueueFull),
