@@ -7,11 +7,11 @@ use crate::charset::{self, Charset};
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding,
-    TextEncoding,
+    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
 };
+use crate::field_set::FieldSet;
 use crate::mti::Mti;
-use crate::view::PartialView;
+use crate::partial::PartialView;
 
 /// Reads as far as the message is in order.
 pub(crate) fn decode<'a>(
@@ -71,10 +71,10 @@ fn read<'a>(
         });
     }
     partial.header = Some(reader.take(dialect.header_length(), 0)?);
-    partial.mti = Some(read_mti(reader, dialect.mti)?);
+    let mti = read_mti(reader, dialect.mti)?;
+    partial.mti = Some(mti);
     let bitmaps = read_bitmaps(reader, dialect)?;
-    partial.announced = bitmaps.fields;
-    partial.open_view(reader.offset);
+    partial.open_view(mti, bitmaps.fields, reader.offset);
 
     for number in bitmaps.fields.iter() {
         let Some(field) = dialect.field(number) else {
@@ -298,11 +298,11 @@ fn check_content(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize
     for (place, byte) in value.iter().enumerate() {
         let byte = *byte;
         let sign = field.content == Content::SignedN && place == 0;
-        if if sign {
-            charset.is_sign(byte)
-        } else {
-            charset.allows(field.content, byte)
-        } {
+        let allowed = match sign {
+            true => charset.is_sign(byte),
+            false => charset.allows(field.content, byte),
+        };
+        if allowed {
             continue;
         }
         let kind = match field.content {

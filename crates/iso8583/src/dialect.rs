@@ -5,9 +5,8 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::field::{
-    BitmapEncoding, Encoding, Field, FieldSet, PadSide, PrefixEncoding, TextEncoding,
-};
+use crate::field::{BitmapEncoding, Encoding, Field, PadSide, PrefixEncoding, TextEncoding};
+use crate::field_set::FieldSet;
 use crate::plan::Step;
 use crate::source;
 use crate::values::Reason;

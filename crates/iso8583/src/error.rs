@@ -1,13 +1,12 @@
 //! Errors of reading and writing: small closed enums with field and offset, and at most the one offending byte.
 
-use core::fmt;
-
 use crate::dialect::Dialect;
 use crate::field::{Content, Encoding, Field, Length};
 
 /// Why a message could not be read. `offset` is the first offending byte; for a truncation, where the part that does
 /// not fit begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("field {field} at offset {offset}: {kind}")]
 pub struct DecodeError {
     /// Offset in the message, its header included.
     pub offset: usize,
@@ -18,9 +17,10 @@ pub struct DecodeError {
 }
 
 /// What is wrong with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeErrorKind {
     /// The message ends too early.
+    #[error("{needed} bytes needed, {available} left")]
     Truncated {
         /// Bytes that this part needs.
         needed: usize,
@@ -28,20 +28,25 @@ pub enum DecodeErrorKind {
         available: usize,
     },
     /// Not a digit.
+    #[error("0x{0:02X} is not a digit")]
     NotDigit(u8),
     /// A nibble that is not a digit.
+    #[error("0x{byte:02X} is not two packed digits")]
     NotBcd {
         /// The byte it is in.
         byte: u8,
     },
     /// The filler nibble of an odd count of packed digits is not 0.
+    #[error("the filler nibble in 0x{byte:02X} is not 0")]
     PadNibble {
         /// The byte it is in.
         byte: u8,
     },
     /// A length prefix holds something else than digits.
+    #[error("0x{0:02X} in a length prefix")]
     LengthNotDigit(u8),
     /// The announced length is more than the dialect allows.
+    #[error("length {length} is more than {max}")]
     LengthTooLong {
         /// As announced.
         length: usize,
@@ -49,28 +54,37 @@ pub enum DecodeErrorKind {
         max: usize,
     },
     /// Hex text of an odd length.
+    #[error("hex text of odd length {length}")]
     LengthOdd {
         /// As announced.
         length: usize,
     },
     /// Not a hex character.
+    #[error("0x{0:02X} is not a hex character")]
     NotHex(u8),
     /// Not a character of the field's class.
+    #[error("0x{0:02X} is not a character of the field's class")]
     NotText(u8),
     /// Neither a digit nor a track separator.
+    #[error("0x{0:02X} is neither a digit nor a track separator")]
     NotTrack(u8),
     /// The sign is neither `C` nor `D`.
+    #[error("0x{0:02X} is neither C nor D")]
     NotSign(u8),
     /// The bitmap announces a field that the dialect does not define.
+    #[error("the dialect does not define the field")]
     UndefinedField,
     /// Bit 65 announces a third bitmap, which the dialect does not have.
+    #[error("a third bitmap is announced")]
     TertiaryBitmap,
     /// Bytes are left after the last field.
+    #[error("{count} bytes after the last field")]
     TrailingBytes {
         /// How many.
         count: usize,
     },
     /// More bytes than any message may have.
+    #[error("{length} bytes are more than {max}")]
     MessageTooLong {
         /// As given.
         length: usize,
@@ -80,7 +94,8 @@ pub enum DecodeErrorKind {
 }
 
 /// Why a message could not be written. `offset` is the place in the value's text (in bytes).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("field {field}, character {offset}: {kind}")]
 pub struct EncodeError {
     /// The field; 0 is header and MTI or the message as a whole.
     pub field: u8,
@@ -91,16 +106,19 @@ pub struct EncodeError {
 }
 
 /// What is wrong with a value that should be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeErrorKind {
     /// The dialect does not define the field.
+    #[error("the dialect does not define the field")]
     UndefinedField,
     /// Fields must be given in ascending order, each once.
+    #[error("it comes after field {after}")]
     OutOfOrder {
         /// The field given before.
         after: u8,
     },
     /// A fixed field needs exactly this length (hex characters for `b` fields given as text).
+    #[error("length {length} is not {expected}")]
     LengthWrong {
         /// As given.
         length: usize,
@@ -108,6 +126,7 @@ pub enum EncodeErrorKind {
         expected: usize,
     },
     /// Longer than the dialect allows.
+    #[error("length {length} is more than {max}")]
     LengthTooLong {
         /// As given.
         length: usize,
@@ -115,34 +134,46 @@ pub enum EncodeErrorKind {
         max: usize,
     },
     /// Hex text with an odd count of characters.
+    #[error("hex text of odd length {length}")]
     LengthOdd {
         /// As given.
         length: usize,
     },
     /// Not a digit.
+    #[error("{0:?} is not a digit")]
     NotDigit(char),
     /// Not a hex character.
+    #[error("{0:?} is not a hex character")]
     NotHex(char),
     /// Not a character of the field's class and character set.
+    #[error("{0:?} is not a character of the field's class")]
     NotText(char),
     /// Neither a digit nor a track separator.
+    #[error("{0:?} is neither a digit nor a track separator")]
     NotTrack(char),
     /// The sign is neither `C` nor `D`.
+    #[error("{0:?} is neither C nor D")]
     NotSign(char),
     /// Bytes were given for a field that is not `b`.
+    #[error("bytes for a field that is not binary")]
     NotBinary,
     /// A number was given for a field that is not `n`.
+    #[error("a number for a field that is not numeric")]
     NotNumeric,
     /// The number has more digits than the field.
+    #[error("a number of more than {digits} digits")]
     NumberTooLarge {
         /// Digits of the field.
         digits: usize,
     },
     /// The view that a field should be copied from does not hold it.
+    #[error("the other message does not hold the field")]
     NotInView,
     /// The field of the other dialect cannot be expressed in this one.
+    #[error("the value cannot be expressed in the other dialect")]
     NotCarried,
     /// The message would be longer than any message may be.
+    #[error("{length} bytes are more than {max}")]
     MessageTooLong {
         /// As it would be.
         length: usize,
@@ -319,30 +350,6 @@ impl EncodeError {
         }
     }
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "field {} at offset {}: {:?}",
-            self.field, self.offset, self.kind
-        )
-    }
-}
-
-impl core::error::Error for DecodeError {}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "field {}, character {}: {:?}",
-            self.field, self.offset, self.kind
-        )
-    }
-}
-
-impl core::error::Error for EncodeError {}
 
 /// What to call the place of an error: the field's name, or the part of the message before the fields.
 fn place_name(number: u8, field: Option<&Field>) -> String {

@@ -95,14 +95,17 @@ mod encode;
 mod error;
 pub mod explain;
 mod field;
+mod field_set;
 pub mod json;
 pub mod mask;
 mod mti;
 mod output;
+mod partial;
 mod plan;
 pub mod reference;
 mod scan;
 mod source;
+mod stan_slot;
 mod swar;
 mod text;
 pub mod tlv;
@@ -115,11 +118,14 @@ pub use card::{Pan, Track2};
 pub use dialect::{Dialect, DialectError, HEADER_BYTES_MAX, Header, LoadError, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
-    BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding, Sensitive,
+    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
 };
+pub use field_set::FieldSet;
 pub use mti::{Mti, MtiClass, NotAnMti};
+pub use partial::PartialView;
+pub use stan_slot::StanSlot;
 pub use text::TextBuffer;
-pub use transcode::{Edit, StanSlot, TranscodeError, Transcoder, Written};
+pub use transcode::{Edit, TranscodeError, Transcoder, Written};
 pub use values::{AmountMinor, NotAResponseCode, Reason, ResponseCode, Stan};
-pub use view::{PartialView, View};
+pub use view::View;

@@ -13,7 +13,8 @@
 //! [`crate::decode`] then says what, and owns the definition of right and wrong.
 
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
-use crate::field::{BitmapEncoding, FieldSet, TextEncoding};
+use crate::field::{BitmapEncoding, TextEncoding};
+use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::plan::{Prefix, Shape, Step};
 use crate::swar::{self, Check};

@@ -10,10 +10,10 @@ use crate::convert::{self, Way};
 use crate::dialect::Dialect;
 use crate::encode::{self, Refusal, Target};
 use crate::error::{EncodeError, EncodeErrorKind as Kind};
-use crate::field::{Content, Encoding, Field, FieldSet, Length};
+use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::output::Output;
-use crate::values::Stan;
+use crate::stan_slot::StanSlot;
 use crate::view::{Element, View};
 
 /// The way from one dialect to another, worked out once.
@@ -173,163 +173,220 @@ impl Transcoder {
         build::check_header(&self.to, header).map_err(TranscodeError::Value)?;
         let plan = Plan::of(self, view, edits)?;
         // Nothing grows to more than twice its size and a longer prefix: hex text, unpacked digits.
-        let expected = view.bytes().len() * 2 + 128;
-        let mut out = Output::begin(out, expected);
-        let written = self.write_planned(view, mti, header, edits, &plan, &mut out);
+        let mut out = Output::begin(out, view.bytes().len() * 2 + 128);
+        let mut writing = Writing {
+            transcoder: self,
+            view,
+            plan,
+            stan: None,
+        };
+        let written = writing.write(mti, header, edits, &mut out);
         if written.is_err() {
             out.give_up();
         }
         written
     }
+}
 
-    fn write_planned(
-        &self,
-        view: &View<'_>,
+/// One message on its way.
+struct Writing<'t> {
+    transcoder: &'t Transcoder,
+    view: &'t View<'t>,
+    plan: Plan,
+    /// Where field 11 was written.
+    stan: Option<StanSlot>,
+}
+
+impl Writing<'_> {
+    #[inline]
+    fn write(
+        &mut self,
         mti: Mti,
         header: &[u8],
         edits: &[Edit<'_>],
-        plan: &Plan,
         out: &mut Output<'_>,
     ) -> Result<Written, TranscodeError> {
-        let to = &*self.to;
+        let to = &*self.transcoder.to;
         out.put(header);
         out.put_mti(to.mti, mti);
         let bitmaps = out.length();
-        let bitmap_length = to.bitmap.length();
-        let has_second = plan.fields.last().is_some_and(|last| last > 64);
-        out.room(if has_second {
-            bitmap_length * 2
-        } else {
-            bitmap_length
-        });
+        let has_second = self.plan.fields.last().is_some_and(|last| last > 64);
+        out.room(to.bitmap.length() * if has_second { 2 } else { 1 });
 
-        let mut fields = plan.fields;
-        let mut dropped = plan.dropped;
-        let mut stan = None;
         let mut edits = edits.iter();
-        let mut next = plan.all.first();
+        let mut next = self.plan.all.first();
+        // A run that could not be written as one is written field by field up to here.
+        let mut run_refused_until = 0;
         while let Some(number) = next {
-            next = plan.all.next_after(number);
-            let start = out.length();
-            let way = self
-                .ways
-                .get(usize::from(number))
-                .copied()
-                .unwrap_or(Way::None);
-            let run = self
-                .runs
-                .get(way as usize)
-                .copied()
-                .unwrap_or_default()
-                .difference(plan.edited);
-            if run.contains(number) {
-                // All fields up to the first that goes another way.
-                let stop = plan.all.difference(run).next_after(number);
-                let range = view.place_of(number)..view.place_of(stop.unwrap_or(u8::MAX));
-                let bytes = view.bytes().get(range.clone()).unwrap_or_default();
-                if way.put_run(bytes, out) {
-                    if number <= 11 && stop.is_none_or(|stop| stop > 11) && view.has(11) {
-                        let before = way.run_length(view.place_of(11).saturating_sub(range.start));
-                        stan = to
-                            .field(11)
-                            .and_then(|field| StanSlot::of(field, start + before));
-                    }
-                    next = stop;
+            let run = self.run_from(number);
+            if number >= run_refused_until && run.fields.contains(number) {
+                if self.put_run(number, &run, out) {
+                    next = run.stop;
                     continue;
                 }
+                run_refused_until = run.stop.unwrap_or(u8::MAX);
             }
-            let result = if plan.edited.contains(number) {
-                self.write_edit(number, &mut edits, out)
-            } else if plan.dropped.contains(number) {
-                if !self.lenient {
-                    return Err(TranscodeError::NotCarried { field: number });
-                }
-                Ok(())
-            } else {
-                self.carry(number, view, out)
-            };
-            match result {
-                Ok(()) => {}
-                Err(_) if self.lenient && !plan.edited.contains(number) => {
-                    fields.remove(number);
-                    dropped.insert(number);
-                }
-                Err((offset, kind)) => {
-                    return Err(TranscodeError::Value(EncodeError {
-                        field: number,
-                        offset,
-                        kind,
-                    }));
-                }
-            }
-            if number == 11 && fields.contains(11) {
-                stan = to.field(11).and_then(|field| StanSlot::of(field, start));
-            }
+            self.put_field(number, &mut edits, out)?;
+            next = self.plan.all.next_after(number);
         }
-
-        if has_second && fields.last().is_none_or(|last| last <= 64) {
-            // All fields above 64 turned out not to fit: no second bitmap then.
-            out.close_gap(bitmaps + bitmap_length, bitmap_length);
-            stan = stan.map(|slot: StanSlot| slot.moved_down(bitmap_length));
-        } else if has_second {
-            out.set_bitmap(
-                bitmaps + bitmap_length,
-                to.bitmap,
-                (fields.bits() >> 64) as u64,
-            );
-            fields.insert(1);
-        }
-        out.set_bitmap(bitmaps, to.bitmap, fields.bits() as u64);
+        self.set_bitmaps(bitmaps, has_second, out);
         build::check_length(out.length()).map_err(TranscodeError::Value)?;
         Ok(Written {
             message: out.keep(),
-            stan,
-            dropped,
+            stan: self.stan,
+            dropped: self.plan.dropped,
         })
     }
 
+    /// The fields from this one on that go the same way and may do so together, up to the first that may not.
+    #[inline]
+    fn run_from(&self, number: u8) -> Run {
+        let way = self
+            .transcoder
+            .ways
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or(Way::None);
+        let fields = self
+            .transcoder
+            .runs
+            .get(way as usize)
+            .copied()
+            .unwrap_or_default();
+        let fields = fields.difference(self.plan.edited);
+        Run {
+            way,
+            fields,
+            stop: self.plan.all.difference(fields).next_after(number),
+        }
+    }
+
+    /// Appends a run. `false`: it cannot be written as one; nothing is appended then.
+    #[inline]
+    fn put_run(&mut self, first: u8, run: &Run, out: &mut Output<'_>) -> bool {
+        let start = out.length();
+        let range = self.view.place_of(first)..self.view.place_of(run.stop.unwrap_or(u8::MAX));
+        let from = range.start;
+        if !run
+            .way
+            .put_run(self.view.bytes().get(range).unwrap_or_default(), out)
+        {
+            return false;
+        }
+        if first <= 11 && run.stop.is_none_or(|stop| stop > 11) && self.view.has(11) {
+            let before = run
+                .way
+                .run_length(self.view.place_of(11).saturating_sub(from));
+            self.stan = self
+                .transcoder
+                .to
+                .field(11)
+                .and_then(|field| StanSlot::of(field, start + before));
+        }
+        true
+    }
+
+    /// Appends one field, as an edit says or from the message.
+    fn put_field(
+        &mut self,
+        number: u8,
+        edits: &mut core::slice::Iter<'_, Edit<'_>>,
+        out: &mut Output<'_>,
+    ) -> Result<(), TranscodeError> {
+        let start = out.length();
+        let refused = |(offset, kind)| {
+            TranscodeError::Value(EncodeError {
+                field: number,
+                offset,
+                kind,
+            })
+        };
+        if self.plan.edited.contains(number) {
+            self.put_edit(number, edits, out).map_err(refused)?;
+        } else if self.plan.dropped.contains(number) {
+            return match self.transcoder.lenient {
+                true => Ok(()),
+                false => Err(TranscodeError::NotCarried { field: number }),
+            };
+        } else if let Err(refusal) = self.carry(number, out) {
+            if !self.transcoder.lenient {
+                return Err(refused(refusal));
+            }
+            self.plan.fields.remove(number);
+            self.plan.dropped.insert(number);
+        }
+        if number == 11 && self.plan.fields.contains(11) {
+            self.stan = self
+                .transcoder
+                .to
+                .field(11)
+                .and_then(|field| StanSlot::of(field, start));
+        }
+        Ok(())
+    }
+
     /// Appends the field as the next edit of that number says.
-    fn write_edit(
+    fn put_edit(
         &self,
         number: u8,
         edits: &mut core::slice::Iter<'_, Edit<'_>>,
         out: &mut Output<'_>,
     ) -> Result<(), Refusal> {
-        let Some(edit) = edits.find(|edit| edit.field() == number) else {
-            return Ok(());
-        };
-        if let Edit::Drop(_) = edit {
-            return Ok(());
-        }
-        let target = Target::of(&self.to, number).ok_or((0, Kind::UndefinedField))?;
-        match edit {
-            Edit::Set(_, value) => encode::put_text(target, value, out),
-            Edit::Copy(_, other) => convert::copy(other, &self.to, number, target, out),
-            Edit::Drop(_) => Ok(()),
+        let to = &*self.transcoder.to;
+        let target = Target::of(to, number).ok_or((0, Kind::UndefinedField));
+        match edits.find(|edit| edit.field() == number) {
+            Some(Edit::Set(_, value)) => encode::put_text(target?, value, out),
+            Some(Edit::Copy(_, other)) => convert::copy(other, to, number, target?, out),
+            Some(Edit::Drop(_)) | None => Ok(()),
         }
     }
 
     /// Appends the field with the value it has in the message.
     #[inline]
-    fn carry(&self, number: u8, view: &View<'_>, out: &mut Output<'_>) -> Result<(), Refusal> {
+    fn carry(&self, number: u8, out: &mut Output<'_>) -> Result<(), Refusal> {
         let index = usize::from(number);
+        let transcoder = self.transcoder;
         let (Some(way), Some(step), Some(target)) = (
-            self.ways.get(index),
-            self.from.steps.get(index),
-            Target::of(&self.to, number),
+            transcoder.ways.get(index),
+            transcoder.from.steps.get(index),
+            Target::of(&transcoder.to, number),
         ) else {
             return Err((0, Kind::UndefinedField));
         };
-        let bytes = view.place_of(number)..view.place_of(number + 1);
-        let Some(element) = view
-            .bytes()
-            .get(bytes)
-            .and_then(|bytes| Element::of(step, bytes))
-        else {
+        let range = self.view.place_of(number)..self.view.place_of(number + 1);
+        let bytes = self.view.bytes().get(range).unwrap_or_default();
+        let Some(element) = Element::of(step, bytes) else {
             return Err((0, Kind::NotInView));
         };
         convert::put(*way, &element, target, out)
     }
+
+    /// Writes the bitmaps of what was really written.
+    #[inline]
+    fn set_bitmaps(&mut self, start: usize, has_second: bool, out: &mut Output<'_>) {
+        let encoding = self.transcoder.to.bitmap;
+        let second = start + encoding.length();
+        let (low, high) = self.plan.fields.halves();
+        if high != 0 {
+            out.set_bitmap(start, encoding, low | 1);
+            out.set_bitmap(second, encoding, high);
+            return;
+        }
+        if has_second {
+            // All fields above 64 turned out not to fit: no second bitmap then.
+            out.close_gap(second, encoding.length());
+            self.stan = self.stan.map(|slot| slot.moved_down(encoding.length()));
+        }
+        out.set_bitmap(start, encoding, low);
+    }
+}
+
+/// Fields that go one way together.
+struct Run {
+    way: Way,
+    fields: FieldSet,
+    /// The first field, written or left out, that is not of the run.
+    stop: Option<u8>,
 }
 
 /// What will be written, known before the first byte is.
@@ -365,6 +422,14 @@ impl Plan {
                 return Err(TranscodeError::Value(error));
             }
             last = number;
+            if number > 128 {
+                let error = EncodeError {
+                    field: number,
+                    offset: 0,
+                    kind: Kind::UndefinedField,
+                };
+                return Err(TranscodeError::Value(error));
+            }
             match edit {
                 Edit::Set(..) => set.insert(number),
                 Edit::Copy(_, other) if other.has(number) => set.insert(number),
@@ -376,7 +441,6 @@ impl Plan {
 
         let kept = view.fields().difference(edited);
         let dropped = kept.difference(transcoder.carried);
-
         let fields = kept.difference(dropped).union(set);
         let all = view.fields().union(edited);
         Ok(Plan {
@@ -385,55 +449,5 @@ impl Plan {
             dropped,
             all,
         })
-    }
-}
-
-/// Where the STAN stands in a written message, so that a link can stamp its own without knowing the dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StanSlot {
-    offset: u16,
-    packed: bool,
-    zero: u8,
-}
-
-impl StanSlot {
-    /// For a field 11 of six digits that begins at `offset` of its message.
-    pub(crate) fn of(field: &Field, offset: usize) -> Option<StanSlot> {
-        if field.content != Content::N || field.length != Length::Fixed(6) {
-            return None;
-        }
-        let (packed, zero) = match field.encoding {
-            Encoding::Bcd => (true, 0),
-            Encoding::Ascii => (false, b'0'),
-            Encoding::Ebcdic500 => (false, 0xF0),
-            Encoding::Raw | Encoding::HexText => return None,
-        };
-        Some(StanSlot {
-            offset: u16::try_from(offset).ok()?,
-            packed,
-            zero,
-        })
-    }
-
-    fn moved_down(self, count: usize) -> StanSlot {
-        let count = u16::try_from(count).unwrap_or_default();
-        StanSlot {
-            offset: self.offset.saturating_sub(count),
-            ..self
-        }
-    }
-
-    /// Overwrites the STAN. `message` is the message the slot was made for; a shorter one is left as it is.
-    pub fn stamp(&self, message: &mut [u8], stan: Stan) {
-        let digits = stan.digit_values();
-        let start = usize::from(self.offset);
-        if self.packed {
-            if let Some(place) = message.get_mut(start..start + 3) {
-                let [a, b, c, d, e, f] = digits;
-                place.copy_from_slice(&[a << 4 | b, c << 4 | d, e << 4 | f]);
-            }
-        } else if let Some(place) = message.get_mut(start..start + 6) {
-            place.copy_from_slice(&digits.map(|digit| self.zero | digit));
-        }
     }
 }

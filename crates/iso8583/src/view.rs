@@ -7,12 +7,14 @@ use crate::card::{Pan, Track2};
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Encoding, FieldSet};
+use crate::field::{Content, Encoding};
+use crate::field_set::FieldSet;
 use crate::mti::Mti;
+use crate::partial::PartialView;
 use crate::plan::{Prefix, Step};
 use crate::scan;
+use crate::stan_slot::StanSlot;
 use crate::text::{self, TextBuffer};
-use crate::transcode::StanSlot;
 use crate::values::{AmountMinor, ResponseCode, Stan};
 
 /// A validated message over the caller's bytes.
@@ -68,14 +70,7 @@ impl Dialect {
     pub fn view<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
         // Built where it is returned, and filled there: a view is too large to be moved for nothing. Inlined into its
         // callers it would be moved after all, which costs a memcpy.
-        let mut result = Ok(View {
-            dialect: self,
-            bytes,
-            mti: Mti::literal(b"0000"),
-            fields: FieldSet::EMPTY,
-            end: narrow(bytes.len()),
-            starts: [0; 129],
-        });
+        let mut result = Ok(View::empty(self, bytes));
         if let Ok(view) = &mut result
             && view.scan()
         {
@@ -91,7 +86,7 @@ impl Dialect {
         let (partial, error) = decode::decode(self, bytes);
         match error {
             Some(error) => Err(error),
-            None => Ok(partial.view),
+            None => Ok(partial.into_view()),
         }
     }
 
@@ -115,6 +110,35 @@ impl Dialect {
 }
 
 impl<'a> View<'a> {
+    #[inline(always)]
+    pub(crate) fn empty(dialect: &'a Dialect, bytes: &'a [u8]) -> View<'a> {
+        let mti = Mti::literal(b"0000");
+        View {
+            dialect,
+            bytes,
+            mti,
+            fields: FieldSet::EMPTY,
+            end: narrow(bytes.len()),
+            starts: [0; 129],
+        }
+    }
+
+    /// The message type was read, and the bitmaps, which end at `offset`.
+    pub(crate) fn begin(&mut self, mti: Mti, offset: usize) {
+        self.mti = mti;
+        self.end = narrow(offset);
+    }
+
+    /// Takes up an element that was read.
+    pub(crate) fn push(&mut self, number: u8, start: usize, end: usize) {
+        if let Some(place) = self.starts.get_mut(usize::from(number)) {
+            *place = narrow(start);
+        }
+        self.fields.insert(number);
+        self.end = narrow(end);
+    }
+
+    /// Reads the whole message by the fast path. `false`: something is wrong with it.
     #[inline(always)]
     fn scan(&mut self) -> bool {
         match scan::scan(self.dialect, self.bytes, &mut self.starts) {
@@ -302,91 +326,6 @@ impl fmt::Debug for View<'_> {
             .field("fields", &self.fields)
             .field("length", &self.bytes.len())
             .finish()
-    }
-}
-
-/// What could be read of a message before an error; of a message without error, all of it.
-#[derive(Clone, Debug)]
-pub struct PartialView<'a> {
-    pub(crate) header: Option<&'a [u8]>,
-    pub(crate) mti: Option<Mti>,
-    pub(crate) announced: FieldSet,
-    view: View<'a>,
-    readable: bool,
-}
-
-impl<'a> PartialView<'a> {
-    pub(crate) fn empty(dialect: &'a Dialect, bytes: &'a [u8]) -> PartialView<'a> {
-        let mti = Mti::literal(b"0000");
-        let view = View {
-            dialect,
-            bytes,
-            mti,
-            fields: FieldSet::EMPTY,
-            end: 0,
-            starts: [0; 129],
-        };
-        PartialView {
-            header: None,
-            mti: None,
-            announced: FieldSet::EMPTY,
-            view,
-            readable: false,
-        }
-    }
-
-    /// From here on there is a view: header, MTI and bitmaps were read and end at `offset`.
-    pub(crate) fn open_view(&mut self, offset: usize) {
-        self.readable = true;
-        self.view.end = narrow(offset);
-        if let Some(mti) = self.mti {
-            self.view.mti = mti;
-        }
-    }
-
-    /// Takes up an element that was read.
-    pub(crate) fn push(&mut self, number: u8, start: usize, end: usize) {
-        if let Some(place) = self.view.starts.get_mut(usize::from(number)) {
-            *place = narrow(start);
-        }
-        self.view.fields.insert(number);
-        self.view.end = narrow(end);
-    }
-
-    /// What stands before the MTI, if that much is there.
-    #[must_use]
-    pub fn header(&self) -> Option<&'a [u8]> {
-        self.header
-    }
-
-    /// The message type, if it is there and readable.
-    #[must_use]
-    pub fn mti(&self) -> Option<Mti> {
-        self.mti
-    }
-
-    /// The fields that the bitmaps announce, if they are there and readable.
-    #[must_use]
-    pub fn announced(&self) -> FieldSet {
-        self.announced
-    }
-
-    /// The fields that could be read, once MTI and bitmaps were.
-    #[must_use]
-    pub fn view(&self) -> Option<&View<'a>> {
-        self.readable.then_some(&self.view)
-    }
-
-    /// The fields that could be read.
-    #[must_use]
-    pub fn fields(&self) -> FieldSet {
-        self.view.fields
-    }
-
-    /// Where the last field that could be read ends (or the bitmaps, if there is none).
-    #[must_use]
-    pub fn end(&self) -> usize {
-        self.view.end()
     }
 }
 

@@ -321,6 +321,96 @@ fn no_secondary_bitmap_without_its_fields() {
     );
 }
 
+/// Code page 500 has characters that ASCII lacks: only the field that holds one is affected, wherever it stands.
+#[test]
+fn a_character_that_the_other_side_lacks() {
+    let from = Dialect::builtin("iso87-ebcdic").unwrap();
+    let to = Dialect::builtin("iso87-mixed").unwrap();
+    let mut out = BytesMut::new();
+    let mut builder = Builder::new(&from, &mut out, Mti::literal(b"0200"));
+    let fields = [
+        (3, "000000"),
+        (11, "000042"),
+        (41, "TERM0001"),
+        (48, "caf\u{e9}"),
+        (49, "978"),
+        (60, "abc"),
+        (63, "xyz"),
+    ];
+    for (number, value) in fields {
+        builder.text(number, value).unwrap();
+    }
+    builder.finish().unwrap();
+    let view = from.view(&out).unwrap();
+    assert_eq!(view.to_text(48).as_deref(), Some("caf\u{e9}"));
+
+    let mut written = BytesMut::new();
+    let strict = Transcoder::new(&from, &to);
+    let error = strict
+        .write(&view, view.mti(), &[], &[], &mut written)
+        .unwrap_err();
+    assert_eq!(error.field(), 48);
+    assert_eq!(
+        error.to_string(),
+        "field 48, character 3: 'é' is not a character of the field's class"
+    );
+    assert!(written.is_empty());
+    let done = strict
+        .lenient()
+        .write(&view, view.mti(), &[], &[], &mut written)
+        .unwrap();
+    assert_eq!(done.dropped, FieldSet::of(&[48]));
+    let carried = to.view(&written[done.message]).unwrap();
+    for (number, value) in fields.into_iter().filter(|(number, _)| *number != 48) {
+        assert_eq!(carried.to_text(number).as_deref(), Some(value));
+    }
+    assert_eq!(done.stan, carried.stan_slot());
+}
+
+/// A list of edits that is not in order, or names what no dialect has, is refused as a whole.
+#[test]
+fn edits_are_checked() {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let bytes = canonical::ECHO.encode(&dialect).unwrap();
+    let view = dialect.view(&bytes).unwrap();
+    let transcoder = Transcoder::new(&dialect, &dialect);
+    let refused = |edits: &[Edit<'_>]| {
+        let mut out = BytesMut::new();
+        let error = transcoder
+            .write(&view, view.mti(), &[], edits, &mut out)
+            .unwrap_err();
+        assert!(out.is_empty());
+        error.to_string()
+    };
+    assert_eq!(
+        refused(&[Edit::Set(12, "141500"), Edit::Drop(7)]),
+        "field 7, character 0: it comes after field 12"
+    );
+    assert_eq!(
+        refused(&[Edit::Drop(7), Edit::Drop(7)]),
+        "field 7, character 0: it comes after field 7"
+    );
+    assert_eq!(
+        refused(&[Edit::Set(200, "1")]),
+        "field 200, character 0: the dialect does not define the field"
+    );
+    assert_eq!(
+        refused(&[Edit::Set(65, "1")]),
+        "field 65, character 0: the dialect does not define the field"
+    );
+    assert_eq!(
+        refused(&[Edit::Set(12, "1415")]),
+        "field 12, character 0: length 4 is not 6"
+    );
+    let other = Dialect::builtin("iso87-bcd").unwrap();
+    let error =
+        Transcoder::new(&other, &dialect).write(&view, view.mti(), &[], &[], &mut BytesMut::new());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "the message was read in another dialect than the one to be transcoded"
+    );
+}
+
 /// The encodings of one value, byte by byte.
 #[test]
 fn bytes_on_the_wire() {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::field::{
-    BitmapEncoding, Content, Encoding, FieldSet, PadSide, PrefixEncoding, Sensitive, TextEncoding,
+    BitmapEncoding, Content, Encoding, PadSide, PrefixEncoding, Sensitive, TextEncoding,
 };
+use crate::field_set::FieldSet;
 
 /// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
 const FIXED_LENGTH_MAX: u16 = 999;

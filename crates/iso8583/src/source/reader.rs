@@ -9,7 +9,7 @@ use super::raw::At;
 use super::words::meant;
 use crate::charset;
 use crate::dialect::{DialectError, HEADER_BYTES_MAX};
-use crate::field::FieldSet;
+use crate::field_set::FieldSet;
 
 /// The longest name or description of anything; keeps explanations readable.
 const NAME_CHARACTERS_MAX: usize = 80;

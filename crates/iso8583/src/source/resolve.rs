@@ -4,9 +4,9 @@ use super::raw::{At, Raw, RawField, Shape};
 use super::sensitive_by_number;
 use crate::dialect::{Defaults, Dialect, DialectError};
 use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, FieldSet, Length, PadSide, PrefixEncoding,
-    TextEncoding,
+    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
 };
+use crate::field_set::FieldSet;
 use crate::plan::Step;
 use crate::values::Reason;
 

@@ -1,0 +1,54 @@
+//! The place of the STAN in a message, to be overwritten in place.
+
+use crate::field::{Content, Encoding, Field, Length};
+use crate::values::Stan;
+
+/// Where the STAN stands in a written message, so that a link can stamp its own without knowing the dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StanSlot {
+    offset: u16,
+    packed: bool,
+    zero: u8,
+}
+
+impl StanSlot {
+    /// For a field 11 of six digits that begins at `offset` of its message.
+    pub(crate) fn of(field: &Field, offset: usize) -> Option<StanSlot> {
+        if field.content != Content::N || field.length != Length::Fixed(6) {
+            return None;
+        }
+        let (packed, zero) = match field.encoding {
+            Encoding::Bcd => (true, 0),
+            Encoding::Ascii => (false, b'0'),
+            Encoding::Ebcdic500 => (false, 0xF0),
+            Encoding::Raw | Encoding::HexText => return None,
+        };
+        Some(StanSlot {
+            offset: u16::try_from(offset).ok()?,
+            packed,
+            zero,
+        })
+    }
+
+    pub(crate) fn moved_down(self, count: usize) -> StanSlot {
+        let count = u16::try_from(count).unwrap_or_default();
+        StanSlot {
+            offset: self.offset.saturating_sub(count),
+            ..self
+        }
+    }
+
+    /// Overwrites the STAN. `message` is the message the slot was made for; a shorter one is left as it is.
+    pub fn stamp(&self, message: &mut [u8], stan: Stan) {
+        let digits = stan.digit_values();
+        let start = usize::from(self.offset);
+        if self.packed {
+            if let Some(place) = message.get_mut(start..start + 3) {
+                let [a, b, c, d, e, f] = digits;
+                place.copy_from_slice(&[a << 4 | b, c << 4 | d, e << 4 | f]);
+            }
+        } else if let Some(place) = message.get_mut(start..start + 6) {
+            place.copy_from_slice(&digits.map(|digit| self.zero | digit));
+        }
+    }
+}
