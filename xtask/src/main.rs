@@ -46,8 +46,11 @@ fn main() -> anyhow::Result<()> {
 
 /// The workspace folder: the one above this package's.
 fn root() -> anyhow::Result<PathBuf> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = package.parent().context("xtask has no parent folder")?;
+    // What cargo says now counts: a binary may have been built in another checkout.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("run it as cargo xtask")?;
+    let root = Path::new(&package)
+        .parent()
+        .context("xtask has no parent folder")?;
     Ok(root.to_path_buf())
 }
 

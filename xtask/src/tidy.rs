@@ -28,16 +28,32 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Simulators are independent witnesses: never built on the switch.
     (
-        "pointsman-sim-bank",
+        "pointsman-sim-common",
         &["pointsman-framing", "pointsman-iso8583"],
+    ),
+    (
+        "pointsman-sim-bank",
+        &[
+            "pointsman-framing",
+            "pointsman-iso8583",
+            "pointsman-sim-common",
+        ],
     ),
     (
         "pointsman-sim-load",
-        &["pointsman-framing", "pointsman-iso8583"],
+        &[
+            "pointsman-framing",
+            "pointsman-iso8583",
+            "pointsman-sim-common",
+        ],
     ),
     (
         "pointsman-sim-terminal",
-        &["pointsman-framing", "pointsman-iso8583"],
+        &[
+            "pointsman-framing",
+            "pointsman-iso8583",
+            "pointsman-sim-common",
+        ],
     ),
     (
         "pointsman",
@@ -47,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pointsman-iso8583",
             "pointsman-routing",
             "pointsman-sim-bank",
+            "pointsman-sim-common",
             "pointsman-sim-load",
             "pointsman-sim-terminal",
             "pointsman-switch",

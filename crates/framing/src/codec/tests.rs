@@ -1,3 +1,5 @@
+//! Byte goldens, every way to cut a stream, and what is refused.
+
 use super::*;
 
 use proptest::prelude::*;

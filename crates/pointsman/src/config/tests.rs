@@ -158,8 +158,9 @@ fn a_wrong_dialect_file_is_shown_at_its_own_lines() {
         12 | dialect = "mine.toml"
            |           ----------- the dialect is used here
            |
-           = help: built in are: iso87-ascii, iso87-mixed, iso87-bcd, iso87-ebcdic, unionpay-pos
-    "#]].assert_eq(&shown);
+           = help: did you mean iso87-ascii?
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]
@@ -181,5 +182,6 @@ fn a_dialect_file_is_looked_for_next_to_the_configuration() {
            |           ^^^^^^^^^^^ there is no such file
            |
            = help: looked for /nowhere/mine.toml
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
 }

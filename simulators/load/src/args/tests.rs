@@ -1,3 +1,5 @@
+//! What the options make of a load.
+
 use super::*;
 
 use clap::Parser;

@@ -1,3 +1,5 @@
+//! `send` against a bank in the same process.
+
 use super::*;
 
 use clap::Parser;
