@@ -48,8 +48,8 @@ pub(crate) struct Decision {
 struct Connection {
     epoch: u64,
     signed_on: bool,
-    /// The trace number of the host's sign-off or sign-on that has not been answered.
-    asking: Option<(String, &'static str)>,
+    /// What the host has asked and the switch has not answered: trace numbers and codes.
+    asking: Vec<(String, &'static str)>,
     /// The switch has confirmed the host's sign-off: no request may follow.
     barred: bool,
 }
@@ -84,7 +84,7 @@ impl Bank {
         self.connection = Some(Connection {
             epoch,
             signed_on,
-            asking: None,
+            asking: Vec::new(),
             barred: false,
         });
     }
@@ -121,7 +121,7 @@ impl Bank {
         self.own_stan += 1;
         let stan = format!("{:06}", self.own_stan);
         let connection = self.connection.as_mut()?;
-        connection.asking = Some((stan.clone(), code));
+        connection.asking.push((stan.clone(), code));
         Some(build(
             &self.dialect,
             "0800",
@@ -147,12 +147,14 @@ impl Bank {
             return Vec::new();
         };
         if !view.mti().is_request() {
-            if let Some((_, code)) = connection.asking.take_if(|(asked, _)| *asked == stan) {
-                match code {
-                    "002" => connection.barred = true,
-                    "001" => connection.barred = false,
-                    _ => {}
-                }
+            let asked = connection
+                .asking
+                .iter()
+                .position(|(asked, _)| *asked == stan);
+            match asked.map(|asked| connection.asking.remove(asked)) {
+                Some((_, "002")) => connection.barred = true,
+                Some((_, "001")) => connection.barred = false,
+                Some(_) | None => {}
             }
             return Vec::new();
         }
@@ -228,9 +230,10 @@ impl Bank {
         if self.recent.len() > 16 {
             self.recent.pop_front();
         }
+        let may_move_money = matches!(view.mti().as_str(), "0100" | "0200") && text(3) != "310000";
         let mut answer = Answering {
             asked: amount,
-            approves: decision.approved,
+            approves: decision.approved && may_move_money,
             mti: view.mti().response().expect("only requests come here"),
             fields: self.answer_fields(view, &decision),
         };
@@ -394,6 +397,7 @@ impl Bank {
 struct Answering {
     /// The amount of the request.
     asked: u64,
+    /// Does it approve something with an amount that matters?
     approves: bool,
     mti: Mti,
     fields: Vec<(u8, String)>,

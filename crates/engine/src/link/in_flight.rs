@@ -60,7 +60,8 @@ pub(super) struct InFlight<R> {
     hashes: Hashes,
 }
 
-/// How the index hashes.
+/// How the index hashes. The builder's seed differs from process to process, against keys made to collide; nothing is
+/// ever listed in the order of its hashes, so it decides no output.
 struct Hashes {
     by_stan: bool,
     builder: DefaultHashBuilder,

@@ -36,6 +36,7 @@ pub(super) struct Expectation {
     /// The message type that answers it.
     pub(super) mti: Mti,
     pub(super) key: Key,
+    /// What an approval must be about; none if it may be about anything.
     pub(super) amount: Option<AmountMinor>,
 }
 

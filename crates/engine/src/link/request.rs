@@ -71,7 +71,9 @@ impl<R> Link<R> {
         if request.stan.is_none() || (!fields.stan && fields.missing_in(&view).is_some()) {
             return Err(Cause::FormatError);
         }
-        let (mti, key, amount) = (view.mti(), Key::of(&view, fields), view.amount());
+        let (mti, key) = (view.mti(), Key::of(&view, fields));
+        // What moves no money may be answered with another amount: some hosts give the balance in field 4.
+        let amount = view.amount().filter(|_| request.financial);
         if self.in_flight.key_is_busy(&key) {
             return Err(Cause::KeyBusy);
         }

@@ -150,6 +150,36 @@ fn an_approval_of_another_amount_is_no_approval() {
 }
 
 #[test]
+fn an_inquiry_or_a_reversal_may_be_answered_with_any_amount() {
+    for mti in ["0100", "0400", "0420"] {
+        let mut dialogue = Dialogue::signed_on(profile());
+        let fields = [(4, "000000000000"), (11, "000000"), (41, "T0000001")];
+        dialogue.request("T0000001", mti, &fields).quietly();
+        let answer: String = mti
+            .chars()
+            .enumerate()
+            .map(|(n, c)| match (n, c) {
+                (2, '0') => '1',
+                (2, _) => '3',
+                (_, c) => c,
+            })
+            .collect();
+        let fields = [
+            (4, "000000012300"),
+            (11, "000002"),
+            (39, "00"),
+            (41, "T0000001"),
+        ];
+        dialogue.bank(&answer, &fields);
+        assert!(
+            dialogue.script.contains("tell T0000001 0"),
+            "{}",
+            dialogue.script
+        );
+    }
+}
+
+#[test]
 fn a_broken_answer_is_declined_if_it_says_whose_it_is() {
     let mut dialogue = Dialogue::signed_on(profile());
     dialogue
