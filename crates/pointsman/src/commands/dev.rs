@@ -123,7 +123,7 @@ async fn dev(args: &Args, console: &Console, logging: &observe::Logging) -> Resu
 
     let report = buy(args, terminals, stop).await?;
     let stopped = switch.drain().await;
-    let verdict = Verdict::of(&report, &banks.ledgers(), stopped == Stopped::Clean);
+    let verdict = Verdict::of(&report, &banks.books(), stopped == Stopped::Clean);
     banks.shutdown().await;
     console.print(&if args.json {
         verdict.to_json(&report)
@@ -158,6 +158,7 @@ async fn buy(
         connections: args.terminals,
         duration: args.duration,
         threads: 1,
+        terminal_prefix: setup::TERMINAL_PREFIX.to_owned(),
         ..LoadConfig::new(
             terminals,
             setup::terminal_wire()?,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
-use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals, rule_from_flag};
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Entry, Ledger, rule_from_flag};
 use pointsman_sim_common::{Card, Wire};
 
 use crate::config::{self, Config};
@@ -50,6 +50,9 @@ pub(super) const BANKS: [BankSetup; 2] = [
     },
 ];
 
+/// How the terminals of the fleet are called, so that they are told from a guest's.
+pub(super) const TERMINAL_PREFIX: &str = "FLEET";
+
 const TERMINALS_PORT: u16 = 8_583;
 const METRICS_PORT: u16 = 9_585;
 const TERMINALS_FRAMING: Kind = Kind::Binary2;
@@ -90,16 +93,56 @@ pub(super) struct Banks(Vec<BankHandle>);
 
 impl Banks {
     /// What each bank has in its books, in the order of [`BANKS`].
-    pub(super) fn ledgers(&self) -> Vec<Totals> {
+    pub(super) fn books(&self) -> Vec<Books> {
         self.0
             .iter()
-            .filter_map(|bank| Some(bank.ledger()?.totals()))
+            .filter_map(|bank| Some(Books::of(bank.ledger()?)))
             .collect()
     }
 
     pub(super) async fn shutdown(self) {
         for bank in self.0 {
             bank.shutdown().await;
+        }
+    }
+}
+
+/// Approvals that stand, their number and their sum in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    pub(super) amount: u64,
+}
+
+/// A bank's approvals: those of the fleet, and those of whoever else bought something meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Books {
+    pub(super) fleet: Sum,
+    pub(super) others: Sum,
+}
+
+impl Books {
+    fn of(ledger: &Ledger) -> Self {
+        let totals = ledger.totals();
+        let mut others = Sum::default();
+        let foreign = |entry: &&Entry| {
+            !entry.reversed && !entry.terminal.as_str().starts_with(TERMINAL_PREFIX)
+        };
+        for entry in ledger.entries().iter().filter(foreign) {
+            others.count += 1;
+            others.amount += entry.amount;
+        }
+        // The totals never forget; the single entries of others do after a million.
+        Books {
+            fleet: Sum {
+                count: totals
+                    .approved
+                    .saturating_sub(totals.reversed + others.count),
+                amount: totals
+                    .approved_amount
+                    .saturating_sub(totals.reversed_amount + others.amount),
+            },
+            others,
         }
     }
 }

@@ -2,21 +2,21 @@
 
 use std::fmt::Write;
 
-use pointsman_sim_bank::Totals;
 use pointsman_sim_load::Report;
 use serde_json::json;
 
-use super::setup::{BANKS, DECLINE_CODE};
+use super::setup::{BANKS, Books, DECLINE_CODE, Sum};
 
 /// What was found wrong. Nothing is the good case.
 #[derive(Debug)]
 pub(super) struct Verdict {
     faults: Vec<String>,
+    others: Sum,
 }
 
 impl Verdict {
     /// Holds the terminals' report against the banks' ledgers.
-    pub(super) fn of(report: &Report, ledgers: &[Totals], drained: bool) -> Self {
+    pub(super) fn of(report: &Report, books: &[Books], drained: bool) -> Self {
         let mut faults = Vec::new();
         let mut none = |count: u64, what: &str| {
             if count > 0 {
@@ -44,17 +44,16 @@ impl Verdict {
         if report.answered == 0 {
             faults.push("nothing was bought".to_owned());
         }
-        for ((bank, ledger), heard) in BANKS.iter().zip(ledgers).zip(&report.mix) {
-            let booked = (
-                ledger.approved - ledger.reversed,
-                ledger.approved_amount - ledger.reversed_amount,
-            );
-            if booked != (heard.approved, heard.approved_amount) {
+        let mut others = Sum::default();
+        for ((bank, books), heard) in BANKS.iter().zip(books).zip(&report.mix) {
+            others.count += books.others.count;
+            others.amount += books.others.amount;
+            let Sum { count, amount } = books.fleet;
+            if (count, amount) != (heard.approved, heard.approved_amount) {
                 faults.push(format!(
-                    "bank {} holds {} approvals of {} in all, its cards were told {} of {}",
+                    "bank {} holds {count} approvals of the fleet, {} in all; its cards were told {} of {}",
                     bank.name,
-                    booked.0,
-                    money(booked.1),
+                    money(amount),
                     heard.approved,
                     money(heard.approved_amount),
                 ));
@@ -63,7 +62,7 @@ impl Verdict {
         if !drained {
             faults.push("the switch did not drain in time".to_owned());
         }
-        Verdict { faults }
+        Verdict { faults, others }
     }
 
     pub(super) fn is_clean(&self) -> bool {
@@ -93,11 +92,19 @@ impl Verdict {
             latency.p99 as f64 / 1e3,
             latency.max as f64 / 1e3,
         );
+        if self.others.count > 0 {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "besides, somebody else bought {} times, {} in all",
+                self.others.count,
+                money(self.others.amount),
+            );
+        }
         if self.is_clean() {
             text.push_str("nothing lost, nothing mixed up: every approval is in its bank's ledger, and nothing else is\n");
         }
         for fault in &self.faults {
-            // Writing to a String cannot fail.
             let _ = writeln!(text, "FAULT: {fault}");
         }
         if !self.is_clean() {
