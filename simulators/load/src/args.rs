@@ -107,7 +107,7 @@ pub struct Args {
     #[arg(long = "field", value_name = "N=VALUE", help_heading = "Purchases")]
     pub field: Vec<String>,
 
-    /// Field 41 is this and the number of the connection.
+    /// Field 41 is this, at most three characters, and the number of the connection.
     #[arg(
         long,
         value_name = "TEXT",

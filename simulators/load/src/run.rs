@@ -116,6 +116,9 @@ fn check(config: &LoadConfig) -> Result<(), Failure> {
     if !(1..=64).contains(&config.threads) {
         return wrong("threads: expected 1 to 64");
     }
+    if config.terminal_prefix.chars().count() > prepare::TERMINAL_PREFIX_MAX {
+        return wrong("terminal prefix: expected at most 3 characters, the number follows");
+    }
     Ok(())
 }
 

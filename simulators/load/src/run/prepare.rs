@@ -54,9 +54,11 @@ pub(super) fn templates(config: &LoadConfig) -> Result<Vec<Template>, Failure> {
         .collect()
 }
 
+/// Characters before the number in field 41, which leaves five digits for 60,000 connections.
+pub(super) const TERMINAL_PREFIX_MAX: usize = 3;
+
 /// Eight characters that no other connection has.
 fn terminal_name(prefix: &str, number: usize) -> String {
-    let prefix: String = prefix.chars().take(3).collect();
     let width = 8_usize.saturating_sub(prefix.len());
     format!("{prefix}{number:0width$}")
 }

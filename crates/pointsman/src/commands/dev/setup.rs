@@ -51,7 +51,7 @@ pub(super) const BANKS: [BankSetup; 2] = [
 ];
 
 /// How the terminals of the fleet are called, so that they are told from a guest's.
-pub(super) const TERMINAL_PREFIX: &str = "FLEET";
+pub(super) const TERMINAL_PREFIX: &str = "FLT";
 
 const TERMINALS_PORT: u16 = 8_583;
 const METRICS_PORT: u16 = 9_585;
