@@ -16,7 +16,7 @@ use anyhow::Context;
 use bytes::{Buf, BytesMut};
 use clap::Parser;
 use pointsman_iso8583::Dialect;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
@@ -25,6 +25,8 @@ const STAN_BYTES: usize = 3;
 /// Open requests per thread: more than any run of the benchmark has.
 const SLOTS: usize = 100_000;
 const READ_BYTES: usize = 64 * 1_024;
+/// As the switch's.
+const BACKLOG: u32 = 4_096;
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -50,10 +52,18 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async move {
-        let listener = TcpListener::bind(args.listen).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(args.listen)?;
+        let listener = socket.listen(BACKLOG)?;
         for turn in 0_usize.. {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
+            // A terminal that is gone before it is served is no reason to stop.
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            if stream.set_nodelay(true).is_err() {
+                continue;
+            }
             if let Some(sender) = senders.get(turn % senders.len()) {
                 sender.send(stream.into_std()?).ok().context("worker")?;
             }
