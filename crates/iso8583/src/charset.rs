@@ -1,10 +1,10 @@
-//! The character sets of the wire: ASCII and EBCDIC code page 500, and which bytes belong to which content class.
+//! The character sets of the wire: ASCII and three EBCDIC code pages, and which bytes belong to which content class.
 
-use crate::field::Content;
+use crate::field::{CodePage, Content};
 
 /// EBCDIC code page 500 to Latin-1 (Unicode U+0000..=U+00FF), as IBM's table defines it. It is a bijection.
 #[rustfmt::skip]
-pub(crate) const LATIN1_FROM_EBCDIC: [u8; 256] = [
+pub(crate) static LATIN1_FROM_EBCDIC: [u8; 256] = [
     0x00, 0x01, 0x02, 0x03, 0x9C, 0x09, 0x86, 0x7F, 0x97, 0x8D, 0x8E, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F,
     0x10, 0x11, 0x12, 0x13, 0x9D, 0x85, 0x08, 0x87, 0x18, 0x19, 0x92, 0x8F, 0x1C, 0x1D, 0x1E, 0x1F,
     0x80, 0x81, 0x82, 0x83, 0x84, 0x0A, 0x17, 0x1B, 0x88, 0x89, 0x8A, 0x8B, 0x8C, 0x05, 0x06, 0x07,
@@ -23,8 +23,60 @@ pub(crate) const LATIN1_FROM_EBCDIC: [u8; 256] = [
     0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xB3, 0xDB, 0xDC, 0xD9, 0xDA, 0x9F,
 ];
 
+/// Code page 037 (USA, Canada): seven special characters stand elsewhere than in 500.
+static LATIN1_FROM_037: [u8; 256] = moved(
+    &LATIN1_FROM_EBCDIC,
+    &[
+        (0x4A, 0xA2), // ¢
+        (0x4F, b'|'),
+        (0x5A, b'!'),
+        (0x5F, 0xAC), // ¬
+        (0xB0, b'^'),
+        (0xBA, b'['),
+        (0xBB, b']'),
+    ],
+);
+
+/// Code page 1047 (open systems on z/OS): six special characters stand elsewhere than in 037.
+static LATIN1_FROM_1047: [u8; 256] = moved(
+    &LATIN1_FROM_037,
+    &[
+        (0x5F, b'^'),
+        (0xAD, b'['),
+        (0xB0, 0xAC), // ¬
+        (0xBA, 0xDD), // Ý
+        (0xBB, 0xA8), // ¨
+        (0xBD, b']'),
+    ],
+);
+
+static EBCDIC_037_FROM_LATIN1: [u8; 256] = inverted(&LATIN1_FROM_037);
+static EBCDIC_1047_FROM_LATIN1: [u8; 256] = inverted(&LATIN1_FROM_1047);
+
+impl CodePage {
+    /// From a byte on the wire to Latin-1: a bijection.
+    #[inline]
+    pub(crate) fn latin1(self) -> &'static [u8; 256] {
+        match self {
+            CodePage::Ebcdic500 => &LATIN1_FROM_EBCDIC,
+            CodePage::Ebcdic037 => &LATIN1_FROM_037,
+            CodePage::Ebcdic1047 => &LATIN1_FROM_1047,
+        }
+    }
+
+    /// From Latin-1 to the byte on the wire.
+    #[inline]
+    pub(crate) fn of_latin1(self) -> &'static [u8; 256] {
+        match self {
+            CodePage::Ebcdic500 => &EBCDIC_FROM_LATIN1,
+            CodePage::Ebcdic037 => &EBCDIC_037_FROM_LATIN1,
+            CodePage::Ebcdic1047 => &EBCDIC_1047_FROM_LATIN1,
+        }
+    }
+}
+
 /// The inverse of [`LATIN1_FROM_EBCDIC`].
-pub(crate) const EBCDIC_FROM_LATIN1: [u8; 256] = inverted(&LATIN1_FROM_EBCDIC);
+pub(crate) static EBCDIC_FROM_LATIN1: [u8; 256] = inverted(&LATIN1_FROM_EBCDIC);
 
 const IS_DIGIT: u8 = 1;
 const IS_LETTER: u8 = 2;
@@ -35,14 +87,15 @@ const IS_SIGN: u8 = 32;
 
 /// For each ASCII byte the classes it belongs to.
 const ASCII_CLASSES: [u8; 256] = classes(false);
-/// For each EBCDIC byte the classes it belongs to.
+/// For each EBCDIC byte the classes it belongs to, the same in every code page: those differ in special characters only,
+/// and what is a control character in one is one in all.
 const EBCDIC_CLASSES: [u8; 256] = classes(true);
 
 /// A character set of one byte a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
     Ascii,
-    Ebcdic500,
+    Ebcdic(CodePage),
 }
 
 impl Charset {
@@ -50,7 +103,7 @@ impl Charset {
     fn classes(self, byte: u8) -> u8 {
         let table = match self {
             Charset::Ascii => &ASCII_CLASSES,
-            Charset::Ebcdic500 => &EBCDIC_CLASSES,
+            Charset::Ebcdic(_) => &EBCDIC_CLASSES,
         };
         table.get(usize::from(byte)).copied().unwrap_or(0)
     }
@@ -81,7 +134,7 @@ impl Charset {
         let latin1 = u8::try_from(u32::from(character)).ok()?;
         match self {
             Charset::Ascii => latin1.is_ascii().then_some(latin1),
-            Charset::Ebcdic500 => Some(ebcdic_from_latin1(latin1)),
+            Charset::Ebcdic(page) => page.of_latin1().get(usize::from(latin1)).copied(),
         }
     }
 
@@ -90,27 +143,11 @@ impl Charset {
     pub(crate) fn digit(self, byte: u8) -> Option<u8> {
         let base = match self {
             Charset::Ascii => b'0',
-            Charset::Ebcdic500 => 0xF0,
+            Charset::Ebcdic(_) => 0xF0,
         };
         let value = byte.wrapping_sub(base);
         (value <= 9).then_some(value)
     }
-}
-
-#[inline]
-pub(crate) fn latin1_from_ebcdic(byte: u8) -> u8 {
-    LATIN1_FROM_EBCDIC
-        .get(usize::from(byte))
-        .copied()
-        .unwrap_or(0)
-}
-
-#[inline]
-pub(crate) fn ebcdic_from_latin1(byte: u8) -> u8 {
-    EBCDIC_FROM_LATIN1
-        .get(usize::from(byte))
-        .copied()
-        .unwrap_or(0)
 }
 
 /// The value of a hex character in either case.
@@ -124,6 +161,17 @@ pub(crate) const fn hex_value(byte: u8) -> Option<u8> {
     }
 }
 
+/// The value of a hex character in EBCDIC, in either case.
+#[inline]
+pub(crate) const fn ebcdic_hex_value(byte: u8) -> Option<u8> {
+    match byte {
+        0xF0..=0xF9 => Some(byte - 0xF0),
+        0xC1..=0xC6 => Some(byte - 0xC1 + 10),
+        0x81..=0x86 => Some(byte - 0x81 + 10),
+        _ => None,
+    }
+}
+
 /// The upper-case hex character of a nibble.
 #[inline]
 pub(crate) const fn hex_digit(nibble: u8) -> u8 {
@@ -133,6 +181,22 @@ pub(crate) const fn hex_digit(nibble: u8) -> u8 {
     } else {
         b'A' + nibble - 10
     }
+}
+
+/// A table with some bytes meaning something else.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time: every index is a byte into 256 places, or below the length"
+)]
+const fn moved(table: &[u8; 256], moves: &[(u8, u8)]) -> [u8; 256] {
+    let mut moved = *table;
+    let mut place = 0;
+    while place < moves.len() {
+        let (byte, latin1) = moves[place];
+        moved[byte as usize] = latin1;
+        place += 1;
+    }
+    moved
 }
 
 #[expect(
@@ -192,18 +256,77 @@ const fn classes(ebcdic: bool) -> [u8; 256] {
 mod tests {
     use super::*;
 
+    const PAGES: [CodePage; 3] = [
+        CodePage::Ebcdic500,
+        CodePage::Ebcdic037,
+        CodePage::Ebcdic1047,
+    ];
+
+    fn written(page: CodePage, text: &str) -> Vec<u8> {
+        let charset = Charset::Ebcdic(page);
+        text.chars()
+            .map(|character| charset.byte_of(character).unwrap())
+            .collect()
+    }
+
     #[test]
-    fn code_page_500_is_a_bijection() {
-        for byte in 0..=255 {
-            assert_eq!(ebcdic_from_latin1(latin1_from_ebcdic(byte)), byte);
+    fn every_code_page_is_a_bijection() {
+        for page in PAGES {
+            for byte in 0..=255_u8 {
+                let latin1 = page.latin1()[usize::from(byte)];
+                assert_eq!(page.of_latin1()[usize::from(latin1)], byte, "{page:?}");
+            }
         }
-        let text: Vec<u8> = "A0 =C[".bytes().map(ebcdic_from_latin1).collect();
-        assert_eq!(text, [0xC1, 0xF0, 0x40, 0x7E, 0xC3, 0x4A]);
+    }
+
+    /// The bytes that IBM's tables give for what differs, and for some of what does not.
+    #[test]
+    fn code_pages_differ_in_special_characters() {
+        let text = "A0 =C[]!^|¢¬¨Ý";
+        let same = [0xC1, 0xF0, 0x40, 0x7E, 0xC3];
+        for (page, special) in [
+            (
+                CodePage::Ebcdic500,
+                [0x4A, 0x5A, 0x4F, 0x5F, 0xBB, 0xB0, 0xBA, 0xBD, 0xAD],
+            ),
+            (
+                CodePage::Ebcdic037,
+                [0xBA, 0xBB, 0x5A, 0xB0, 0x4F, 0x4A, 0x5F, 0xBD, 0xAD],
+            ),
+            (
+                CodePage::Ebcdic1047,
+                [0xAD, 0xBD, 0x5A, 0x5F, 0x4F, 0x4A, 0xB0, 0xBB, 0xBA],
+            ),
+        ] {
+            assert_eq!(
+                written(page, text),
+                [&same[..], &special[..]].concat(),
+                "{page:?}"
+            );
+        }
+    }
+
+    /// One table of classes does for all pages.
+    #[test]
+    fn classes_are_the_same_in_every_code_page() {
+        let (of_500, pages) = (CodePage::Ebcdic500.latin1(), PAGES);
+        for page in pages {
+            for (latin1, other) in of_500.iter().zip(page.latin1()) {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" =".contains(&byte);
+                let control = |byte: u8| byte < 0x20 || (0x7F..0xA0).contains(&byte);
+                assert_eq!(control(*latin1), control(*other), "{page:?}");
+                if plain(*latin1) || plain(*other) {
+                    assert_eq!(latin1, other, "{page:?}");
+                }
+            }
+        }
     }
 
     #[test]
     fn classes_are_as_the_standard_says() {
-        use Charset::{Ascii, Ebcdic500};
+        use Charset::Ascii;
+        let ebcdic = Charset::Ebcdic(CodePage::Ebcdic500);
+        let e_acute = ebcdic.byte_of('é').unwrap();
         assert!(
             Ascii.allows(Content::N, b'9')
                 && !Ascii.allows(Content::N, b'A')
@@ -214,17 +337,14 @@ mod tests {
                 && !Ascii.allows(Content::Ans, 0x7F)
                 && !Ascii.allows(Content::Ans, 0xA0)
         );
+        assert!(ebcdic.allows(Content::Ans, e_acute) && !ebcdic.allows(Content::An, e_acute));
         assert!(
-            Ebcdic500.allows(Content::Ans, ebcdic_from_latin1(0xE9))
-                && !Ebcdic500.allows(Content::An, ebcdic_from_latin1(0xE9))
+            ebcdic.allows(Content::Z, 0x7E)
+                && ebcdic.allows(Content::Z, 0xC4)
+                && !ebcdic.allows(Content::Z, 0xC5)
         );
         assert!(
-            Ebcdic500.allows(Content::Z, 0x7E)
-                && Ebcdic500.allows(Content::Z, 0xC4)
-                && !Ebcdic500.allows(Content::Z, 0xC5)
-        );
-        assert!(
-            !Ebcdic500.allows(Content::Ans, 0xFF),
+            !ebcdic.allows(Content::Ans, 0xFF),
             "0x9F is a control character"
         );
     }

@@ -7,7 +7,7 @@ use crate::charset;
 use crate::dialect::Dialect;
 use crate::encode::{self, Refusal, Target};
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{Content, Encoding, Field, Length, PrefixEncoding};
+use crate::field::{CodePage, Content, Encoding, Field, Length, PrefixEncoding};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape};
 use crate::swar::{self, Check, Spelling};
@@ -39,7 +39,7 @@ pub(crate) enum Way {
 
 impl Way {
     pub(crate) fn between(from: &Field, to: &Field) -> Way {
-        use Encoding::{Ascii, Bcd, Ebcdic500, HexText, Raw};
+        use Encoding::{Ascii, Bcd, Ebcdic, HexText, Raw};
         let same_kind = (from.content == Content::B) == (to.content == Content::B);
         let lengths_agree = match (from.length, to.length) {
             (Length::Fixed(from), Length::Fixed(to)) => from == to,
@@ -54,14 +54,18 @@ impl Way {
         if from.content != to.content {
             return Way::Text;
         }
+        // The code pages agree in everything but special characters, and the tables of runs are those of 500.
+        let special = matches!(from.content, Content::Ans | Content::Ns);
+        let is_500 = |page| page == CodePage::Ebcdic500 || !special;
         match (from.encoding, to.encoding) {
-            (Ascii, Ascii) | (Ebcdic500, Ebcdic500) | (Raw, Raw) => Way::Value,
+            (Ascii, Ascii) | (Raw, Raw) => Way::Value,
+            (Ebcdic(page), Ebcdic(other)) if page == other || !special => Way::Value,
             (Ascii, Bcd) => Way::Pack,
-            (Ebcdic500, Bcd) if from.content == Content::N => Way::Pack,
+            (Ebcdic(_), Bcd) if from.content == Content::N => Way::Pack,
             (Bcd, Ascii) => Way::UnpackAscii,
-            (Bcd, Ebcdic500) if from.content == Content::N => Way::UnpackEbcdic,
-            (Ascii, Ebcdic500) => Way::AsciiToEbcdic,
-            (Ebcdic500, Ascii) => Way::EbcdicToAscii,
+            (Bcd, Ebcdic(_)) if from.content == Content::N => Way::UnpackEbcdic,
+            (Ascii, Ebcdic(page)) if is_500(page) => Way::AsciiToEbcdic,
+            (Ebcdic(page), Ascii) if is_500(page) => Way::EbcdicToAscii,
             (HexText, Raw) => Way::HexToRaw,
             (Raw, HexText) => Way::RawToHex,
             _ => Way::Text,
@@ -102,12 +106,10 @@ impl Way {
                 let prefix_follows = match self {
                     Way::Same => true,
                     Way::AsciiToEbcdic => {
-                        (from_prefix, to_prefix)
-                            == (PrefixEncoding::Ascii, PrefixEncoding::Ebcdic500)
+                        (from_prefix, to_prefix) == (PrefixEncoding::Ascii, PrefixEncoding::Ebcdic)
                     }
                     Way::EbcdicToAscii => {
-                        (from_prefix, to_prefix)
-                            == (PrefixEncoding::Ebcdic500, PrefixEncoding::Ascii)
+                        (from_prefix, to_prefix) == (PrefixEncoding::Ebcdic, PrefixEncoding::Ascii)
                     }
                     _ => false,
                 };

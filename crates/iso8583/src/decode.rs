@@ -7,7 +7,8 @@ use crate::charset::{self, Charset};
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
+    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding,
+    TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
@@ -106,7 +107,7 @@ fn read_mti(reader: &mut Reader<'_>, encoding: TextEncoding) -> Result<Mti, Deco
     let charset = match encoding {
         TextEncoding::Bcd => None,
         TextEncoding::Ascii => Some(Charset::Ascii),
-        TextEncoding::Ebcdic500 => Some(Charset::Ebcdic500),
+        TextEncoding::Ebcdic => Some(Charset::Ebcdic(CodePage::Ebcdic500)),
     };
     let mut digits = [b'0'; 4];
     for (place, byte) in wire.iter().enumerate() {
@@ -154,7 +155,7 @@ impl Bitmaps {
     fn place_of(&self, number: u8) -> usize {
         let bits_a_byte = match self.encoding {
             BitmapEncoding::Binary => 8,
-            BitmapEncoding::HexText => 4,
+            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 4,
         };
         self.start + usize::from(number.saturating_sub(1)) / bits_a_byte
     }
@@ -197,13 +198,17 @@ fn read_bitmap(reader: &mut Reader<'_>, encoding: BitmapEncoding) -> Result<u64,
     for (place, byte) in wire.iter().enumerate() {
         bits = match encoding {
             BitmapEncoding::Binary => bits << 8 | u64::from(*byte),
-            BitmapEncoding::HexText => {
+            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => {
                 let error = DecodeError {
                     offset: start + place,
                     field: 1,
                     kind: Kind::NotHex(*byte),
                 };
-                bits << 4 | u64::from(charset::hex_value(*byte).ok_or(error)?)
+                let value = match encoding {
+                    BitmapEncoding::EbcdicHex => charset::ebcdic_hex_value(*byte),
+                    _ => charset::hex_value(*byte),
+                };
+                bits << 4 | u64::from(value.ok_or(error)?)
             }
         };
     }
@@ -257,7 +262,7 @@ fn read_element(reader: &mut Reader<'_>, field: &Field) -> Result<(), DecodeErro
 pub(crate) fn read_prefix(wire: &[u8], encoding: PrefixEncoding) -> Result<usize, (usize, u8)> {
     let charset = match encoding {
         PrefixEncoding::Ascii => Charset::Ascii,
-        PrefixEncoding::Ebcdic500 => Charset::Ebcdic500,
+        PrefixEncoding::Ebcdic => Charset::Ebcdic(CodePage::Ebcdic500),
         PrefixEncoding::Bcd => {
             return wire
                 .iter()
@@ -293,7 +298,7 @@ fn check_content(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize
         }
         Encoding::Bcd => return check_packed(field, units, value),
         Encoding::Ascii => Charset::Ascii,
-        Encoding::Ebcdic500 => Charset::Ebcdic500,
+        Encoding::Ebcdic(page) => Charset::Ebcdic(page),
     };
     for (place, byte) in value.iter().enumerate() {
         let byte = *byte;

@@ -2,10 +2,10 @@
 //!
 //! What fits is written at once, checked by words. What does not fit is looked at again, slowly, to say why.
 
-use crate::charset::{self, Charset};
+use crate::charset::Charset;
 use crate::dialect::Dialect;
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{Content, Encoding};
+use crate::field::{CodePage, Content, Encoding};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape, Step};
 use crate::swar::{self, Check, Spelling};
@@ -102,7 +102,7 @@ pub(crate) fn put_text(
                 true
             }
         }
-        Encoding::Ebcdic500 => return put_ebcdic(target, value, out),
+        Encoding::Ebcdic(page) => return put_ebcdic(target, page, value, out),
         Encoding::Raw | Encoding::HexText => {
             if target.step.encoding == Encoding::Raw || step.prefix == Prefix::None {
                 length /= 2;
@@ -135,7 +135,7 @@ pub(crate) fn put_bytes(
     let units = match (target.step.encoding, target.step.prefix) {
         (Encoding::Raw, _) | (Encoding::HexText, Prefix::None) => value.len(),
         (Encoding::HexText, _) => value.len() * 2,
-        (Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd, _) => {
+        (Encoding::Ascii | Encoding::Ebcdic(_) | Encoding::Bcd, _) => {
             return Err((0, Kind::NotBinary));
         }
     };
@@ -190,7 +190,12 @@ fn is_ascii_value(step: &Step, text: &[u8]) -> bool {
     }
 }
 
-fn put_ebcdic(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(), Refusal> {
+fn put_ebcdic(
+    target: Target<'_>,
+    page: CodePage,
+    value: &str,
+    out: &mut Output<'_>,
+) -> Result<(), Refusal> {
     let units = if value.is_ascii() {
         value.len()
     } else {
@@ -210,16 +215,16 @@ fn put_ebcdic(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(
         return Ok(());
     }
     if value.is_ascii() {
-        swar::translate(value.as_bytes(), place, &charset::EBCDIC_FROM_LATIN1);
+        swar::translate(value.as_bytes(), place, page.of_latin1());
     } else {
         for (byte, character) in place.iter_mut().zip(value.chars()) {
             // What the character set lacks becomes a control character, which no class allows.
-            *byte = Charset::Ebcdic500.byte_of(character).unwrap_or(0);
+            *byte = Charset::Ebcdic(page).byte_of(character).unwrap_or(0);
         }
     }
     let fits = match (target.step.shape, &*place) {
         (Shape::SignedEbcdic, [sign, digits @ ..]) => {
-            Charset::Ebcdic500.is_sign(*sign) && target.step.check.holds(digits)
+            Charset::Ebcdic(page).is_sign(*sign) && target.step.check.holds(digits)
         }
         (_, place) => target.step.check.holds(place),
     };
@@ -241,10 +246,9 @@ fn refusal(target: Target<'_>, value: &str) -> Refusal {
     if !target.step.allows(units) {
         return target.length_refusal(units);
     }
-    let charset = if step.encoding == Encoding::Ebcdic500 {
-        Charset::Ebcdic500
-    } else {
-        Charset::Ascii
+    let charset = match step.encoding {
+        Encoding::Ebcdic(page) => Charset::Ebcdic(page),
+        _ => Charset::Ascii,
     };
     for (count, (place, character)) in value.char_indices().enumerate() {
         let sign = step.content == Content::SignedN && count == 0;

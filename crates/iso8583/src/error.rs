@@ -373,7 +373,7 @@ fn class_text(field: Option<&Field>) -> &'static str {
     match field.map(|field| (field.content, field.encoding)) {
         Some((Content::A, _)) => "a letter or a space",
         Some((Content::An, _)) => "a letter, a digit or a space",
-        Some((_, Encoding::Ebcdic500)) => "a printable EBCDIC character",
+        Some((_, Encoding::Ebcdic(_))) => "a printable EBCDIC character",
         _ => "a printable ASCII character",
     }
 }

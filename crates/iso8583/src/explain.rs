@@ -126,7 +126,7 @@ impl Tree<'_> {
                 number: "0".into(),
                 name: "Message type".into(),
                 kind: match self.dialect.mti_encoding() {
-                    TextEncoding::Ascii | TextEncoding::Ebcdic500 => "n4".into(),
+                    TextEncoding::Ascii | TextEncoding::Ebcdic => "n4".into(),
                     TextEncoding::Bcd => "n4 packed".into(),
                 },
                 value: mti.to_string(),
@@ -150,6 +150,7 @@ impl Tree<'_> {
                 kind: match self.dialect.bitmap_encoding() {
                     BitmapEncoding::Binary => "b8".into(),
                     BitmapEncoding::HexText => "b8 as hex".into(),
+                    BitmapEncoding::EbcdicHex => "b8 as EBCDIC hex".into(),
                 },
                 value: format!("{bits:016X}"),
                 meaning: number_list(fields),

@@ -116,8 +116,8 @@ impl fmt::Display for Content {
 pub enum Encoding {
     /// One ASCII character a byte.
     Ascii,
-    /// One character a byte in EBCDIC code page 500.
-    Ebcdic500,
+    /// One character a byte in EBCDIC.
+    Ebcdic(CodePage),
     /// Two digits a byte; the track separator is nibble `D`.
     Bcd,
     /// The bytes themselves (`b` fields).
@@ -130,12 +130,25 @@ impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Encoding::Ascii => "ascii",
-            Encoding::Ebcdic500 => "ebcdic",
+            Encoding::Ebcdic(CodePage::Ebcdic500) => "ebcdic",
+            Encoding::Ebcdic(CodePage::Ebcdic037) => "ebcdic-037",
+            Encoding::Ebcdic(CodePage::Ebcdic1047) => "ebcdic-1047",
             Encoding::Bcd => "bcd",
             Encoding::Raw => "raw",
             Encoding::HexText => "hex",
         })
     }
+}
+
+/// The EBCDIC code pages in use. They agree in digits, letters, space and `=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodePage {
+    /// International.
+    Ebcdic500,
+    /// USA, Canada and others.
+    Ebcdic037,
+    /// z/OS open systems.
+    Ebcdic1047,
 }
 
 /// The length of a field. It counts digits when packed, characters on the wire for variable hex text, else bytes; a
@@ -161,7 +174,7 @@ pub enum PrefixEncoding {
     /// ASCII digits.
     Ascii,
     /// EBCDIC digits.
-    Ebcdic500,
+    Ebcdic,
     /// Packed digits, right-aligned: LL is one byte, LLL two.
     Bcd,
 }
@@ -171,7 +184,7 @@ impl PrefixEncoding {
     #[must_use]
     pub const fn bytes(self, digits: u8) -> usize {
         match self {
-            PrefixEncoding::Ascii | PrefixEncoding::Ebcdic500 => digits as usize,
+            PrefixEncoding::Ascii | PrefixEncoding::Ebcdic => digits as usize,
             PrefixEncoding::Bcd => (digits as usize).div_ceil(2),
         }
     }
@@ -181,7 +194,7 @@ impl fmt::Display for PrefixEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PrefixEncoding::Ascii => "ascii",
-            PrefixEncoding::Ebcdic500 => "ebcdic",
+            PrefixEncoding::Ebcdic => "ebcdic",
             PrefixEncoding::Bcd => "bcd",
         })
     }
@@ -221,7 +234,7 @@ pub enum TextEncoding {
     /// Four ASCII digits.
     Ascii,
     /// Four EBCDIC digits.
-    Ebcdic500,
+    Ebcdic,
     /// Two packed bytes.
     Bcd,
 }
@@ -231,7 +244,7 @@ impl TextEncoding {
     #[must_use]
     pub const fn mti_length(self) -> usize {
         match self {
-            TextEncoding::Ascii | TextEncoding::Ebcdic500 => 4,
+            TextEncoding::Ascii | TextEncoding::Ebcdic => 4,
             TextEncoding::Bcd => 2,
         }
     }
@@ -244,6 +257,8 @@ pub enum BitmapEncoding {
     Binary,
     /// 16 ASCII hex characters each; written in upper case, read in either.
     HexText,
+    /// 16 EBCDIC hex characters each; written in upper case, read in either.
+    EbcdicHex,
 }
 
 impl BitmapEncoding {
@@ -252,7 +267,7 @@ impl BitmapEncoding {
     pub const fn length(self) -> usize {
         match self {
             BitmapEncoding::Binary => 8,
-            BitmapEncoding::HexText => 16,
+            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 16,
         }
     }
 }

@@ -118,7 +118,7 @@ pub use card::{Pan, Track2};
 pub use dialect::{Dialect, DialectError, HEADER_BYTES_MAX, Header, LoadError, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
-    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, Sensitive,
+    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
 };
 pub use field_set::FieldSet;

@@ -5,6 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::charset;
 use crate::field::{BitmapEncoding, TextEncoding};
 use crate::mti::Mti;
 use crate::swar::{self, Spelling};
@@ -63,7 +64,7 @@ impl<'o> Output<'o> {
         let [a, b, c, d] = mti.digits();
         match encoding {
             TextEncoding::Ascii => self.put(&[a, b, c, d]),
-            TextEncoding::Ebcdic500 => self.put(&[a | 0xF0, b | 0xF0, c | 0xF0, d | 0xF0]),
+            TextEncoding::Ebcdic => self.put(&[a | 0xF0, b | 0xF0, c | 0xF0, d | 0xF0]),
             TextEncoding::Bcd => self.put(&[a << 4 | (b & 0x0F), c << 4 | (d & 0x0F)]),
         }
     }
@@ -95,6 +96,11 @@ impl<'o> Output<'o> {
         match encoding {
             BitmapEncoding::Binary => swar::copy(&wire, place),
             BitmapEncoding::HexText => swar::unpack(&wire, place, Spelling::Hex),
+            BitmapEncoding::EbcdicHex => {
+                let mut text = [0; 16];
+                swar::unpack(&wire, &mut text, Spelling::Hex);
+                swar::translate(&text, place, &charset::EBCDIC_FROM_LATIN1);
+            }
         }
     }
 

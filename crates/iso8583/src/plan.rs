@@ -1,6 +1,5 @@
 //! A dialect compiled for the fast path: per field number a few bytes that say how to step over it and what to check.
 
-use crate::charset::Charset;
 use crate::field::{Content, Encoding, Field, Length, PadSide, PrefixEncoding};
 use crate::swar::Check;
 
@@ -109,11 +108,7 @@ impl Step {
     };
 
     pub(crate) fn of(field: &Field) -> Step {
-        let charset = if field.encoding == Encoding::Ebcdic500 {
-            Charset::Ebcdic500
-        } else {
-            Charset::Ascii
-        };
+        let ebcdic = matches!(field.encoding, Encoding::Ebcdic(_));
         let check = check_of(field);
         let (length, units, prefix) = match field.length {
             Length::Fixed(units) => {
@@ -131,9 +126,7 @@ impl Step {
             (Encoding::Bcd, PadSide::Left, _) => Shape::PackedFillerFirst,
             (Encoding::Bcd, PadSide::Right, _) => Shape::PackedFillerLast,
             (Encoding::HexText, ..) => Shape::Hex,
-            _ if field.content == Content::SignedN && charset == Charset::Ebcdic500 => {
-                Shape::SignedEbcdic
-            }
+            _ if field.content == Content::SignedN && ebcdic => Shape::SignedEbcdic,
             _ if field.content == Content::SignedN => Shape::SignedAscii,
             _ => Shape::Bytes,
         };
@@ -153,7 +146,7 @@ impl Step {
 }
 
 fn check_of(field: &Field) -> Check {
-    let ebcdic = field.encoding == Encoding::Ebcdic500;
+    let ebcdic = matches!(field.encoding, Encoding::Ebcdic(_));
     let either = |ascii, other| if ebcdic { other } else { ascii };
     match (field.encoding, field.content) {
         (Encoding::Raw, _) => Check::Nothing,
@@ -173,8 +166,8 @@ fn prefix_of(encoding: PrefixEncoding, digits: u8) -> Prefix {
     match (encoding, digits) {
         (PrefixEncoding::Ascii, 2) => Prefix::Ascii2,
         (PrefixEncoding::Ascii, _) => Prefix::Ascii3,
-        (PrefixEncoding::Ebcdic500, 2) => Prefix::Ebcdic2,
-        (PrefixEncoding::Ebcdic500, _) => Prefix::Ebcdic3,
+        (PrefixEncoding::Ebcdic, 2) => Prefix::Ebcdic2,
+        (PrefixEncoding::Ebcdic, _) => Prefix::Ebcdic3,
         (PrefixEncoding::Bcd, 2) => Prefix::Bcd2,
         (PrefixEncoding::Bcd, _) => Prefix::Bcd3,
     }

@@ -179,7 +179,7 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
     let bit_offset = |field: u8| {
         let bits_each = match encoding {
             BitmapEncoding::Binary => 8,
-            BitmapEncoding::HexText => 4,
+            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 4,
         };
         first_bitmap + (usize::from(field) - 1) / bits_each
     };

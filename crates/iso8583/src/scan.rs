@@ -12,6 +12,7 @@
 //! the run: a run that ends behind the message does not exist. Whatever is wrong, the answer is only that something is;
 //! [`crate::decode`] then says what, and owns the definition of right and wrong.
 
+use crate::charset;
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::field::{BitmapEncoding, TextEncoding};
 use crate::field_set::FieldSet;
@@ -188,7 +189,7 @@ fn scan_mti(encoding: TextEncoding, head: &[u8]) -> Option<(Mti, &[u8])> {
             let (digits, body) = head.split_first_chunk::<4>()?;
             Some((Mti::parse_digits(digits)?, body))
         }
-        TextEncoding::Ebcdic500 => {
+        TextEncoding::Ebcdic => {
             let (digits, body) = head.split_first_chunk::<4>()?;
             // 0xF0 is the digit 0 in EBCDIC, 0x30 in ASCII.
             Some((Mti::parse_digits(&digits.map(|digit| digit ^ 0xC0))?, body))
@@ -221,6 +222,13 @@ fn scan_bitmap(encoding: BitmapEncoding, body: &[u8]) -> Option<(u64, &[u8])> {
                 return None;
             };
             let bits = u64::from(swar::hex_to_u32(high)) << 32 | u64::from(swar::hex_to_u32(low));
+            Some((bits.reverse_bits(), rest))
+        }
+        BitmapEncoding::EbcdicHex => {
+            let (text, rest) = body.split_first_chunk::<16>()?;
+            let bits = text.iter().try_fold(0_u64, |bits, byte| {
+                Some(bits << 4 | u64::from(charset::ebcdic_hex_value(*byte)?))
+            })?;
             Some((bits.reverse_bits(), rest))
         }
     }

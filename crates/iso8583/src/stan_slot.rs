@@ -20,7 +20,7 @@ impl StanSlot {
         let (packed, zero) = match field.encoding {
             Encoding::Bcd => (true, 0),
             Encoding::Ascii => (false, b'0'),
-            Encoding::Ebcdic500 => (false, 0xF0),
+            Encoding::Ebcdic(_) => (false, 0xF0),
             Encoding::Raw | Encoding::HexText => return None,
         };
         Some(StanSlot {

@@ -9,7 +9,10 @@
 //! neighbour, but it is itself outside of every class that is checked by addition, so the answer stays "no".
 
 use crate::charset::{self, Charset};
-use crate::field::Content;
+use crate::field::{CodePage, Content};
+
+/// The classes are the same in every code page.
+const EBCDIC: Charset = Charset::Ebcdic(CodePage::Ebcdic500);
 
 /// What a run of bytes is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +41,7 @@ impl Check {
     /// Do all bytes belong to the class?
     #[inline]
     pub(crate) fn holds(self, bytes: &[u8]) -> bool {
-        let by_table = |content| {
-            bytes
-                .iter()
-                .all(|byte| Charset::Ebcdic500.allows(content, *byte))
-        };
+        let by_table = |content| bytes.iter().all(|byte| EBCDIC.allows(content, *byte));
         match self {
             Check::Nothing => true,
             Check::AsciiDigits => all(bytes, |word| not_digits(word, 0x30)),
@@ -378,24 +377,20 @@ mod tests {
         (Check::AsciiTrack, |byte| {
             byte.is_ascii_digit() || byte == b'=' || byte == b'D'
         }),
-        (Check::EbcdicTrack, |byte| {
-            Charset::Ebcdic500.allows(Content::Z, byte)
-        }),
+        (Check::EbcdicTrack, |byte| EBCDIC.allows(Content::Z, byte)),
         (Check::AsciiLetters, |byte| {
             byte.is_ascii_alphabetic() || byte == b' '
         }),
-        (Check::EbcdicLetters, |byte| {
-            Charset::Ebcdic500.allows(Content::A, byte)
-        }),
+        (Check::EbcdicLetters, |byte| EBCDIC.allows(Content::A, byte)),
         (Check::AsciiAlphanumeric, |byte| {
             byte.is_ascii_alphanumeric() || byte == b' '
         }),
         (Check::EbcdicAlphanumeric, |byte| {
-            Charset::Ebcdic500.allows(Content::An, byte)
+            EBCDIC.allows(Content::An, byte)
         }),
         (Check::AsciiPrintable, |byte| (0x20..=0x7E).contains(&byte)),
         (Check::EbcdicPrintable, |byte| {
-            Charset::Ebcdic500.allows(Content::Ans, byte)
+            EBCDIC.allows(Content::Ans, byte)
         }),
         (Check::Hex, |byte| byte.is_ascii_hexdigit()),
     ];

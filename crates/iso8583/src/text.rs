@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use crate::charset;
-use crate::field::Encoding;
+use crate::field::{CodePage, Encoding};
 use crate::plan::Shape;
 use crate::swar::{self, Spelling};
 use crate::view::Element;
@@ -43,7 +42,7 @@ pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Opti
     let text = match element.step.encoding {
         Encoding::Ascii => element.wire,
         Encoding::Bcd => short(&element, &mut buffer.0)?,
-        Encoding::Ebcdic500 => latin1_to_utf8(element.wire, &mut buffer.0)?,
+        Encoding::Ebcdic(page) => latin1_to_utf8(page, element.wire, &mut buffer.0)?,
         Encoding::Raw => {
             let text = buffer.0.get_mut(..element.wire.len() * 2)?;
             swar::unpack(element.wire, text, Spelling::Hex);
@@ -74,9 +73,9 @@ pub(crate) fn packed_track<'b>(
 pub(crate) fn short<'b>(element: &Element<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     match element.step.encoding {
         Encoding::Ascii => Some(element.wire),
-        Encoding::Ebcdic500 => {
+        Encoding::Ebcdic(page) => {
             let text = buffer.get_mut(..element.wire.len())?;
-            swar::ascii_from_ebcdic(element.wire, text);
+            swar::translate(element.wire, text, page.latin1());
             text.is_ascii().then_some(text)
         }
         Encoding::Bcd => {
@@ -113,7 +112,7 @@ pub(crate) fn unpack(element: &Element<'_>, text: &mut [u8], spelling: Spelling)
 #[inline]
 pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
     match (element.step.encoding, element.step.shape) {
-        (Encoding::Ascii | Encoding::Ebcdic500, _) => Some(swar::digits_to_number(element.wire)),
+        (Encoding::Ascii | Encoding::Ebcdic(_), _) => Some(swar::digits_to_number(element.wire)),
         // The filler behind an odd count of digits is a 0 too many.
         (Encoding::Bcd, Shape::PackedFillerLast) if !element.units.is_multiple_of(2) => {
             Some(swar::packed_to_number(element.wire) / 10)
@@ -123,15 +122,15 @@ pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
     }
 }
 
-fn latin1_to_utf8<'b>(wire: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+fn latin1_to_utf8<'b>(page: CodePage, wire: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let text = buffer.get_mut(..wire.len())?;
-    swar::ascii_from_ebcdic(wire, text);
+    swar::translate(wire, text, page.latin1());
     if text.is_ascii() {
         return buffer.get(..wire.len());
     }
     let mut length = 0;
     for byte in wire {
-        let character = char::from(charset::latin1_from_ebcdic(*byte));
+        let character = char::from(page.latin1().get(usize::from(*byte)).copied()?);
         length += character
             .encode_utf8(buffer.get_mut(length..length + character.len_utf8())?)
             .len();

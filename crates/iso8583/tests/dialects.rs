@@ -84,7 +84,7 @@ duplicate = "0913"
             "\"60000\"": header must be bytes in hex, two characters each
             "\"ebcdik\"": mti cannot be 'ebcdik' (did you mean ebcdic?)
             "bitmaps": unknown key 'bitmaps' (did you mean bitmap?)
-            "\"raw\"": digits cannot be 'raw' (known here: ascii, ebcdic, bcd)
+            "\"raw\"": digits cannot be 'raw' (known here: ascii, ebcdic, ebcdic-037, ebcdic-1047, bcd)
             "1": pad must be a string, not integer
             "\"9\"": a response code is two to four letters or digits
             "no_rout": unknown key 'no_rout' (did you mean no_route?)

@@ -183,7 +183,7 @@ fn prefix_bytes(prefix: PrefixEncoding, digits: u8, length: usize) -> Vec<u8> {
     let text = format!("{length:0width$}", width = usize::from(digits));
     match prefix {
         PrefixEncoding::Ascii => text.into_bytes(),
-        PrefixEncoding::Ebcdic500 => text.bytes().map(|digit| digit - b'0' + 0xF0).collect(),
+        PrefixEncoding::Ebcdic => text.bytes().map(|digit| digit - b'0' + 0xF0).collect(),
         PrefixEncoding::Bcd if text.len() % 2 == 1 => unhex(&format!("0{text}")),
         PrefixEncoding::Bcd => unhex(&text),
     }

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use common::{Values, config, dialect, dialects, encode, message, values_of};
+use common::{Values, config, dialect, dialects, encode, message, random, values_of};
 use pointsman_iso8583::{Content, Dialect, Encoding, Field, Length, Stan, Transcoder};
-use proptest::test_runner::TestRunner;
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
 
 /// The value as the other field reads it, if it can hold it.
 fn carried(from: &Field, to: &Field, text: &str) -> Option<String> {
@@ -38,14 +39,19 @@ fn carried(from: &Field, to: &Field, text: &str) -> Option<String> {
     };
     let allowed = |character: char| match to.content {
         Content::N => character.is_ascii_digit(),
-        Content::SignedN | Content::B => true,
+        Content::B => true,
+        Content::SignedN => character.is_ascii_digit(),
         Content::Z => character.is_ascii_digit() || "D=".contains(character),
         Content::A => character.is_ascii_alphabetic() || character == ' ',
         Content::An => character.is_ascii_alphanumeric() || character == ' ',
-        Content::Ans | Content::Ns if to.encoding == Encoding::Ebcdic500 => true,
+        Content::Ans | Content::Ns if matches!(to.encoding, Encoding::Ebcdic(_)) => true,
         Content::Ans | Content::Ns => (' '..='~').contains(&character),
     };
-    (fits && text.chars().all(allowed)).then_some(text)
+    let unsigned = match to.content {
+        Content::SignedN => text.strip_prefix(['C', 'D'])?,
+        _ => text.as_str(),
+    };
+    (fits && unsigned.chars().all(allowed)).then_some(text)
 }
 
 /// The fields that are not the same, as they are and as they should be.
@@ -116,7 +122,9 @@ fn check(from: &Arc<Dialect>, to: &Arc<Dialect>, values: &Values) {
         slot.stamp(&mut stamped, Stan::new(654_321).unwrap());
         expected.insert(11, "654321".to_owned());
     }
-    assert_eq!(written.stan.is_some(), expected.contains_key(&11), "{pair}");
+    let is_a_stan = |field: &Field| (field.content, field.length) == (Content::N, Length::Fixed(6));
+    let stan_expected = expected.contains_key(&11) && to.field(11).is_some_and(is_a_stan);
+    assert_eq!(written.stan.is_some(), stan_expected, "{pair}");
     let read = values_of(&to.view(&stamped).unwrap());
     assert_eq!(differences(&read.fields, &expected), [], "{pair}");
 }
@@ -134,6 +142,22 @@ fn random_messages_between_every_pair_of_dialects() {
                 panic!("{} to {}: {error}", from.name(), to.name());
             }
         }
+    }
+}
+
+/// Between tables that differ in everything.
+#[test]
+fn random_messages_between_random_dialects() {
+    let pairs = (random::dialect(24, 80), random::dialect(24, 80));
+    let inputs = pairs.prop_flat_map(|(from, to)| (message(&from), Just(from), Just(to)));
+    let mut runner = TestRunner::new(config(512));
+    let outcome = runner.run(&inputs, |(values, from, to)| {
+        let text = format!("{}{}", from.to_toml(), to.to_toml());
+        std::panic::catch_unwind(|| check(&from, &to, &values))
+            .map_err(|_| TestCaseError::fail(text))
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
     }
 }
 

@@ -193,7 +193,7 @@ impl Digits {
         // Both ASCII and EBCDIC have their digits in a row, so that the code of 0 says all of them.
         let zero = match dialect.field(number)?.encoding {
             pointsman_iso8583::Encoding::Ascii => Some(b'0'),
-            pointsman_iso8583::Encoding::Ebcdic500 => Some(0xF0),
+            pointsman_iso8583::Encoding::Ebcdic(_) => Some(0xF0),
             pointsman_iso8583::Encoding::Bcd => None,
             pointsman_iso8583::Encoding::Raw | pointsman_iso8583::Encoding::HexText => return None,
         };

@@ -4,11 +4,15 @@ use nom::error::{ErrorKind, ParseError};
 use nom::multi::count;
 use nom::{IResult, Parser};
 
-use crate::charset::{Charset, hex_digit, hex_value, latin1_from_ebcdic};
+use crate::charset::{Charset, ebcdic_hex_value, hex_digit, hex_value};
 use crate::error::DecodeErrorKind;
 use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
+    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding,
+    TextEncoding,
 };
+
+/// Digits are the same in every EBCDIC code page.
+const EBCDIC: Charset = Charset::Ebcdic(CodePage::Ebcdic500);
 
 /// What a parser reports: the rule that is broken, and how many bytes were left where it is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +83,7 @@ fn each<'a, T>(
 pub(super) fn mti<'a>(encoding: TextEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {
     move |input| match encoding {
         TextEncoding::Ascii => each(4, digit(Charset::Ascii)).map(digits_text).parse(input),
-        TextEncoding::Ebcdic500 => each(4, digit(Charset::Ebcdic500))
-            .map(digits_text)
-            .parse(input),
+        TextEncoding::Ebcdic => each(4, digit(EBCDIC)).map(digits_text).parse(input),
         TextEncoding::Bcd => each(2, two_digits)
             .map(|pairs| digits_text(pairs.concat()))
             .parse(input),
@@ -97,13 +99,12 @@ pub(super) fn bitmap<'a>(encoding: BitmapEncoding) -> impl Fn(&'a [u8]) -> Parse
                     .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
             })
             .parse(input),
-        BitmapEncoding::HexText => each(16, hex_character)
-            .map(|nibbles| {
-                nibbles
-                    .iter()
-                    .fold(0, |bits, nibble| bits << 4 | u64::from(*nibble))
-            })
-            .parse(input),
+        BitmapEncoding::HexText => each(16, hex_character).map(bits_of).parse(input),
+        BitmapEncoding::EbcdicHex => each(16, |byte| {
+            ebcdic_hex_value(byte).ok_or(DecodeErrorKind::NotHex(byte))
+        })
+        .map(bits_of)
+        .parse(input),
     }
 }
 
@@ -127,9 +128,7 @@ pub(super) fn length<'a>(field: &Field) -> impl Fn(&'a [u8]) -> Parsed<'a, usize
         };
         let (rest, digits) = match prefix {
             PrefixEncoding::Ascii => each(digits, length_digit(Charset::Ascii)).parse(input)?,
-            PrefixEncoding::Ebcdic500 => {
-                each(digits, length_digit(Charset::Ebcdic500)).parse(input)?
-            }
+            PrefixEncoding::Ebcdic => each(digits, length_digit(EBCDIC)).parse(input)?,
             PrefixEncoding::Bcd => each(digits.div_ceil(2), |byte| {
                 two_digits(byte).map_err(|_| DecodeErrorKind::LengthNotDigit(byte))
             })
@@ -173,7 +172,7 @@ pub(super) fn value<'a>(field: &Field, units: usize) -> impl Fn(&'a [u8]) -> Par
                 .parse(input)
         }
         Encoding::Ascii => characters(input, Charset::Ascii, field.content, units),
-        Encoding::Ebcdic500 => characters(input, Charset::Ebcdic500, field.content, units),
+        Encoding::Ebcdic(page) => characters(input, Charset::Ebcdic(page), field.content, units),
         Encoding::Bcd => packed(input, field, units),
     }
 }
@@ -249,10 +248,19 @@ fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String
     Ok((rest, text))
 }
 
+fn bits_of(nibbles: Vec<u8>) -> u64 {
+    nibbles
+        .iter()
+        .fold(0, |bits, nibble| bits << 4 | u64::from(*nibble))
+}
+
 fn latin1(charset: Charset, byte: u8) -> char {
     match charset {
         Charset::Ascii => char::from(byte),
-        Charset::Ebcdic500 => char::from(latin1_from_ebcdic(byte)),
+        Charset::Ebcdic(page) => page
+            .latin1()
+            .get(usize::from(byte))
+            .map_or('\0', |latin1| char::from(*latin1)),
     }
 }
 

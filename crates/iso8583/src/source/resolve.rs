@@ -171,12 +171,12 @@ fn resolve_field(
         Content::N | Content::Z => (
             matches!(
                 encoding,
-                Encoding::Ascii | Encoding::Ebcdic500 | Encoding::Bcd
+                Encoding::Ascii | Encoding::Ebcdic(_) | Encoding::Bcd
             ),
             "n and z fields are ascii, ebcdic or bcd",
         ),
         _ => (
-            matches!(encoding, Encoding::Ascii | Encoding::Ebcdic500),
+            matches!(encoding, Encoding::Ascii | Encoding::Ebcdic(_)),
             "text is ascii or ebcdic",
         ),
     };

@@ -1,35 +1,46 @@
 //! The words of a dialect's TOML and what they mean.
 
-use crate::field::{BitmapEncoding, Encoding, PadSide, PrefixEncoding, Sensitive, TextEncoding};
+use crate::field::{
+    BitmapEncoding, CodePage, Encoding, PadSide, PrefixEncoding, Sensitive, TextEncoding,
+};
 
 pub(super) const MTI_WORDS: [(&str, TextEncoding); 3] = [
     ("ascii", TextEncoding::Ascii),
-    ("ebcdic", TextEncoding::Ebcdic500),
+    ("ebcdic", TextEncoding::Ebcdic),
     ("bcd", TextEncoding::Bcd),
 ];
-pub(super) const BITMAP_WORDS: [(&str, BitmapEncoding); 2] = [
+pub(super) const BITMAP_WORDS: [(&str, BitmapEncoding); 3] = [
     ("hex", BitmapEncoding::HexText),
+    ("ebcdic-hex", BitmapEncoding::EbcdicHex),
     ("binary", BitmapEncoding::Binary),
 ];
-pub(super) const DIGIT_WORDS: [(&str, Encoding); 3] = [
+pub(super) const DIGIT_WORDS: [(&str, Encoding); 5] = [
     ("ascii", Encoding::Ascii),
-    ("ebcdic", Encoding::Ebcdic500),
+    ("ebcdic", Encoding::Ebcdic(CodePage::Ebcdic500)),
+    ("ebcdic-037", Encoding::Ebcdic(CodePage::Ebcdic037)),
+    ("ebcdic-1047", Encoding::Ebcdic(CodePage::Ebcdic1047)),
     ("bcd", Encoding::Bcd),
 ];
-pub(super) const TEXT_WORDS: [(&str, Encoding); 2] =
-    [("ascii", Encoding::Ascii), ("ebcdic", Encoding::Ebcdic500)];
+pub(super) const TEXT_WORDS: [(&str, Encoding); 4] = [
+    ("ascii", Encoding::Ascii),
+    ("ebcdic", Encoding::Ebcdic(CodePage::Ebcdic500)),
+    ("ebcdic-037", Encoding::Ebcdic(CodePage::Ebcdic037)),
+    ("ebcdic-1047", Encoding::Ebcdic(CodePage::Ebcdic1047)),
+];
 pub(super) const BINARY_WORDS: [(&str, Encoding); 2] =
     [("hex", Encoding::HexText), ("raw", Encoding::Raw)];
-pub(super) const ENCODING_WORDS: [(&str, Encoding); 5] = [
+pub(super) const ENCODING_WORDS: [(&str, Encoding); 7] = [
     ("ascii", Encoding::Ascii),
-    ("ebcdic", Encoding::Ebcdic500),
+    ("ebcdic", Encoding::Ebcdic(CodePage::Ebcdic500)),
+    ("ebcdic-037", Encoding::Ebcdic(CodePage::Ebcdic037)),
+    ("ebcdic-1047", Encoding::Ebcdic(CodePage::Ebcdic1047)),
     ("bcd", Encoding::Bcd),
     ("raw", Encoding::Raw),
     ("hex", Encoding::HexText),
 ];
 pub(super) const PREFIX_WORDS: [(&str, PrefixEncoding); 3] = [
     ("ascii", PrefixEncoding::Ascii),
-    ("ebcdic", PrefixEncoding::Ebcdic500),
+    ("ebcdic", PrefixEncoding::Ebcdic),
     ("bcd", PrefixEncoding::Bcd),
 ];
 pub(super) const PAD_WORDS: [(&str, PadSide); 2] =

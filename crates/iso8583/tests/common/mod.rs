@@ -16,6 +16,8 @@ use pointsman_iso8583::{
 use proptest::prelude::*;
 use proptest::sample;
 
+pub(crate) mod random;
+
 /// A message as values: header, MTI and fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
@@ -223,7 +225,7 @@ fn alphabet(field: &Field) -> Vec<char> {
             .chain('0'..='9')
             .chain([' '])
             .collect(),
-        (Content::Ans | Content::Ns, Encoding::Ebcdic500) => {
+        (Content::Ans | Content::Ns, Encoding::Ebcdic(_)) => {
             latin1(0x20..=0x7E).chain(latin1(0xA0..=0xFF)).collect()
         }
         (Content::Ans | Content::Ns, _) => latin1(0x20..=0x7E).collect(),
