@@ -13,11 +13,13 @@
 
 mod codec;
 mod error;
+mod frames;
 mod framing;
 mod tpdu;
 
 pub use codec::{Frame, FrameCodec, OpenFrame, Received, Scan};
 pub use error::FrameError;
+pub use frames::{FrameAt, Frames};
 pub use framing::{
     Framing, HOST_FRAME_BYTES_MAX, KeepAlive, Kind, TERMINAL_FRAME_BYTES_MAX, UnknownName,
 };

@@ -200,6 +200,11 @@ pub struct Explained {
 }
 
 impl DecodeError {
+    /// Is it only that the message ends too early?
+    pub(crate) fn is_truncation(&self) -> bool {
+        matches!(self.kind, DecodeErrorKind::Truncated { .. })
+    }
+
     /// The error in words, with the field's name and type in this dialect.
     #[must_use]
     pub fn explain(&self, dialect: &Dialect) -> Explained {

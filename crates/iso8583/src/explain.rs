@@ -19,7 +19,8 @@ mod hint;
 mod meaning;
 mod table;
 
-use table::{Row, number_list};
+use table::Row;
+pub(crate) use table::number_list;
 
 const TPDU_BYTES: usize = 5;
 
@@ -35,7 +36,7 @@ pub fn tree(
 ) -> Result<Option<DecodeError>, fmt::Error> {
     let partial = reference::read(dialect, bytes);
     let error = partial.error;
-    let reading = error.and_then(|_| hint::reading(dialect, bytes));
+    let reading = error.and_then(|error| hint::reading(dialect, bytes, &error));
     let tree = Tree {
         dialect,
         bytes,

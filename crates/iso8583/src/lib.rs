@@ -76,7 +76,7 @@
 //! - [`View`]: a message in place. [`Dialect::partial`] reads what stands before an error.
 //! - [`Builder`], [`Transcoder`], [`StanSlot`]: writing, into a buffer that is reused.
 //! - [`Mti`], [`Stan`], [`Pan`], [`Track2`], [`AmountMinor`], [`ResponseCode`], [`Reason`]: values that can only be parsed.
-//! - [`explain`], [`json`], [`mask`], [`tlv`]: for people and tools. [`mod@reference`]: the slow, obvious decoder that
+//! - [`explain`], [`json`], [`mask`], [`tlv`], [`mod@detect`]: for people and tools. [`mod@reference`]: the slow, obvious decoder that
 //!   the fast one is held to.
 //!
 //! # What it costs
@@ -90,6 +90,7 @@ mod card;
 mod charset;
 mod convert;
 mod decode;
+pub mod detect;
 mod dialect;
 mod encode;
 mod error;

@@ -228,6 +228,26 @@ fn a_length_prefix_left_on() {
     );
 }
 
+/// Bitmaps are alike in both, so only the fields can tell.
+#[test]
+fn a_neighbour_of_the_dialect_that_reads_further() {
+    let message = purchase_bytes("iso87-ascii");
+    let own = pointsman_iso8583::Dialect::parse(
+        "name = \"own\"\nextends = \"iso87-ascii\"\n[fields]\n18 = { name = \"Merchant type\", type = \"n6\" }\n41 = { name = \"Terminal\", type = \"n8\" }",
+    )
+    .unwrap();
+    // Something that no dialect takes is at the end.
+    let broken = [&message[..], b"?"].concat();
+    let mut out = String::new();
+    explain::tree(&own, &broken, Unmask::No, &mut out).unwrap();
+    let hint = out
+        .lines()
+        .find(|line| line.contains("hint"))
+        .unwrap_or(&out);
+    expect!["  hint      field 35 does not fit; fields 2-4 7 11-14 18 22 25 35 37 41 42 49 52 55 fit if the peer is iso87-ascii; behind them 1 byte too many"].assert_eq(hint);
+    assert!(!out.contains("4111111111111111"), "{out}");
+}
+
 #[test]
 fn nothing() {
     check(

@@ -12,8 +12,6 @@ pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod version;
 
-use pointsman_iso8583::Explained;
-
 use crate::cli::Command;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -31,17 +29,5 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Load(args) => load::run(*args),
         Command::Send(args) => send::run(*args),
         Command::Version(args) => version::run(args),
-    }
-}
-
-/// An input line that does not even get to the codec, in the words in which the codec tells its errors.
-fn not_a_line(offset: usize, expected: String, found: String) -> Explained {
-    Explained {
-        message: format!("line, byte {offset}: expected {expected}, found {found}"),
-        offset,
-        field: 0,
-        name: "line".to_owned(),
-        expected,
-        found,
     }
 }

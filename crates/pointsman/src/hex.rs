@@ -9,29 +9,31 @@ pub(crate) enum HexError {
     Odd { digits: usize },
 }
 
-/// Reads hex digits of either case into `bytes`, which is emptied before. Blanks between the digits are skipped, and
-/// `0x` before them.
+/// Reads hex digits of either case into `bytes`, which is emptied before. What tools put between bytes is skipped: blanks,
+/// line ends, commas, colons, and `0x` before a byte or all of them.
 pub(crate) fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), HexError> {
     bytes.clear();
-    let (skipped, digits) = match text.strip_prefix(b"0x") {
-        Some(rest) => (2, rest),
-        None => (0, text),
-    };
     let mut high: Option<u8> = None;
     let mut count = 0;
-    for (at, found) in digits.iter().enumerate() {
+    let mut begins = true;
+    let mut rest = text.iter().enumerate().peekable();
+    while let Some((at, found)) = rest.next() {
         let value = match found {
+            b'0' if begins && rest.next_if(|(_, next)| **next == b'x').is_some() => continue,
             b'0'..=b'9' => found - b'0',
             b'A'..=b'F' => found - b'A' + 10,
             b'a'..=b'f' => found - b'a' + 10,
-            found if found.is_ascii_whitespace() => continue,
-            _ => {
-                return Err(HexError::NotHex {
-                    at: at + skipped,
-                    found: *found,
-                });
+            b',' | b':' => {
+                begins = true;
+                continue;
             }
+            found if found.is_ascii_whitespace() => {
+                begins = true;
+                continue;
+            }
+            _ => return Err(HexError::NotHex { at, found: *found }),
         };
+        begins = false;
         count += 1;
         high = match high {
             None => Some(value),
@@ -75,6 +77,10 @@ mod tests {
         decode(b"0x30 32\t3", &mut bytes).unwrap_err();
         decode(b"0x30 32\t33", &mut bytes).unwrap();
         assert_eq!(bytes, b"023");
+        for text in ["0x30, 0x32,\n0x33", "30:32:33", "0x303233", "30 0x3233"] {
+            decode(text.as_bytes(), &mut bytes).unwrap();
+            assert_eq!(bytes, b"023", "{text}");
+        }
     }
 
     #[test]
@@ -84,5 +90,6 @@ mod tests {
         check("30g2", HexError::NotHex { at: 2, found: b'g' });
         check("0x3\u{e9}", HexError::NotHex { at: 3, found: 0xc3 });
         check("303", HexError::Odd { digits: 3 });
+        check("300x32", HexError::NotHex { at: 3, found: b'x' });
     }
 }

@@ -93,11 +93,11 @@ impl Tree<'_> {
         }
         if place >= self.partial.end {
             // Nobody knows what was not read: all is hidden if reading stopped in a field with card data.
-            return match self.reading {
+            return match &self.reading {
                 _ if sensitive(error.field) => Sight::Hidden,
-                // The other reading knows where card data is, and where it is not.
-                Some(_) => Sight::Shown,
-                None => Sight::Searched,
+                // A reading of all of it knows where card data is, and where it is not.
+                Some(reading) if reading.is_whole => Sight::Shown,
+                _ => Sight::Searched,
             };
         }
         let hidden = self.partial.elements.iter().any(|(number, element)| {

@@ -1,9 +1,15 @@
-//! What a message that does not decode may be instead: the same bytes in another dialect, or behind a length prefix.
+//! What a message that does not decode may be instead: the same bytes in another dialect, or behind a length prefix. The
+//! evidence is that of [`crate::detect`].
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::table::number_list;
+use crate::detect::{Candidate, Transport, detect};
 use crate::dialect::Dialect;
-use crate::field::Sensitive;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::field::{Field, Sensitive};
+use crate::field_set::FieldSet;
 
 /// Length prefixes and TPDUs that a transport puts before a message, and what to call them.
 const TRANSPORT: [(usize, &str); 5] = [
@@ -14,49 +20,128 @@ const TRANSPORT: [(usize, &str); 5] = [
     (7, "a 2-byte length and a TPDU"),
 ];
 
-/// Another way to read the message, in which all of it makes sense.
+/// Another way to read the message, in which more of it makes sense.
 pub(super) struct Reading {
     /// What it is, in words.
     pub(super) text: String,
+    /// Does all of the message make sense in it?
+    pub(super) is_whole: bool,
     /// Where card data stands in that reading: this dialect does not know, and would show it.
     pub(super) secret: Vec<Range<usize>>,
 }
 
-/// Looks for another reading of a message that does not decode.
-pub(super) fn reading(dialect: &Dialect, bytes: &[u8]) -> Option<Reading> {
-    for (count, what) in TRANSPORT {
-        let Some(rest) = bytes.get(count..) else {
-            continue;
-        };
-        let before = if count == 0 {
-            String::new()
-        } else {
-            format!(" after {what} ({count} bytes)")
-        };
-        if count > 0 && makes_sense(dialect, rest) {
-            let text = format!("the message makes sense{before}");
-            return Some(Reading {
-                text,
-                secret: secret(dialect, rest, count),
-            });
+/// Looks for a better reading of a message that has this error.
+pub(super) fn reading(dialect: &Dialect, bytes: &[u8], error: &DecodeError) -> Option<Reading> {
+    let this = Arc::new(dialect.clone());
+    let others = Dialect::builtin_names()
+        .iter()
+        .filter_map(|name| Dialect::builtin(name))
+        .filter(|other| other.name() != dialect.name());
+    let dialects: Vec<Arc<Dialect>> = std::iter::once(this).chain(others).collect();
+    let transports: Vec<Transport> = TRANSPORT
+        .iter()
+        .filter(|(skipped, _)| *skipped < bytes.len())
+        .map(|(skipped, what)| Transport::after(*skipped, bytes.len()).named(*what))
+        .collect();
+    let found = detect(bytes, &transports, &dialects);
+    let best = found.first()?;
+    let skipped = TRANSPORT.get(best.transport)?.0;
+    let is_this = best.dialect.name() == dialect.name();
+    let text = if best.fits_all() {
+        let mut text = "the message makes sense".to_owned();
+        if !is_this {
+            text.push_str(&format!(" as {}", best.dialect.name()));
         }
-        let builtin =
-            |name: &&str| Dialect::builtin(name).filter(|other| other.name() != dialect.name());
-        for other in Dialect::builtin_names().iter().filter_map(builtin) {
-            if makes_sense(&other, rest) {
-                let text = format!("the message makes sense as {}{before}", other.name());
-                return Some(Reading {
-                    text,
-                    secret: secret(&other, rest, count),
-                });
-            }
+        if skipped > 0 {
+            let what = &best.transport_name;
+            text.push_str(&format!(" after {what} ({skipped} bytes)"));
         }
-    }
-    None
+        text
+    } else {
+        further(dialect, bytes, error, best, skipped)?
+    };
+    Some(Reading {
+        text,
+        is_whole: best.fits_all(),
+        secret: secret(&best.dialect, bytes, skipped),
+    })
 }
 
-fn secret(dialect: &Dialect, message: &[u8], skipped: usize) -> Vec<Range<usize>> {
-    let Ok(view) = dialect.view(message) else {
+/// No reading takes it all, but one gets further than this dialect does.
+fn further(
+    dialect: &Dialect,
+    bytes: &[u8],
+    error: &DecodeError,
+    best: &Candidate,
+    skipped: usize,
+) -> Option<String> {
+    let (partial, _) = dialect.partial(bytes);
+    let here = partial.fields();
+    let rest = bytes.get(skipped..)?;
+    let (other_partial, other_error) = best.dialect.partial(rest);
+    let there = other_partial.fields();
+    // A field or two may fit by chance, and more so where bytes are left out.
+    let is_better = skipped + other_partial.end() > partial.end() && there.len() >= here.len() + 2;
+    if !is_better || there.intersection(here) != here {
+        return None;
+    }
+    let place = match error.field {
+        0 => "the message type does not fit".to_owned(),
+        1 => "the bitmap does not fit".to_owned(),
+        field => format!("field {field} does not fit"),
+    };
+    let how = match (dialect.field(error.field), best.dialect.field(error.field)) {
+        (Some(here), Some(there)) => difference(here, there),
+        _ => None,
+    };
+    let how = match (how, skipped) {
+        (Some(how), 0) => format!("{how}, as in {}", best.dialect.name()),
+        (_, 0) => format!("the peer is {}", best.dialect.name()),
+        _ => format!(
+            "it is {} after {} ({skipped} bytes)",
+            best.dialect.name(),
+            best.transport_name
+        ),
+    };
+    let then = match other_error {
+        Some(DecodeError {
+            kind: DecodeErrorKind::TrailingBytes { count },
+            ..
+        }) => format!("; behind them {} too many", super::count_of(count, "byte")),
+        Some(error) if error.field > 1 => format!("; field {} does not fit there", error.field),
+        _ => String::new(),
+    };
+    let plural = if there.len() == 1 { "fits" } else { "fit" };
+    Some(format!(
+        "{place}; fields {} {plural} if {how}{then}",
+        numbers(there)
+    ))
+}
+
+fn numbers(fields: FieldSet) -> String {
+    number_list(fields.iter())
+}
+
+/// How one field's form differs between two dialects.
+fn difference(here: &Field, there: &Field) -> Option<String> {
+    let number = here.number;
+    if here.encoding != there.encoding {
+        return Some(format!("field {number} is {}", there.encoding));
+    }
+    if here.type_text() != there.type_text() {
+        return Some(format!("field {number} is {}", there.type_text()));
+    }
+    (here.prefix_length() != there.prefix_length()).then(|| {
+        format!(
+            "the length of field {number} takes {} bytes",
+            there.prefix_length()
+        )
+    })
+}
+
+fn secret(dialect: &Dialect, bytes: &[u8], skipped: usize) -> Vec<Range<usize>> {
+    let (partial, _) = dialect.partial(bytes.get(skipped..).unwrap_or_default());
+    let Some(view) = partial.view() else {
         return Vec::new();
     };
     let is_secret = |number: &u8| {
@@ -73,15 +158,4 @@ fn secret(dialect: &Dialect, message: &[u8], skipped: usize) -> Vec<Range<usize>
         .filter(is_secret)
         .filter_map(place)
         .collect()
-}
-
-/// Does it decode, with at least one field and an MTI of a version that exists?
-fn makes_sense(dialect: &Dialect, bytes: &[u8]) -> bool {
-    dialect.view(bytes).is_ok_and(|view| {
-        !view.fields().is_empty()
-            && matches!(
-                view.mti().digits(),
-                [b'0'..=b'2' | b'8' | b'9', b'1'..=b'8', ..]
-            )
-    })
 }

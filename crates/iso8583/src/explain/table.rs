@@ -74,7 +74,7 @@ fn value_lines(row: &Row, width: usize) -> Vec<String> {
 }
 
 /// `2-4 7 11-14 22`
-pub(super) fn number_list(numbers: impl IntoIterator<Item = u8>) -> String {
+pub(crate) fn number_list(numbers: impl IntoIterator<Item = u8>) -> String {
     let mut runs: Vec<(u8, u8)> = Vec::new();
     for number in numbers {
         match runs.last_mut() {

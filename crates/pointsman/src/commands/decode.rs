@@ -1,28 +1,36 @@
-//! `pointsman decode`: hex messages in, explained trees or JSON objects out.
+//! `pointsman decode`: messages in hex, base64 or binary in, explained trees or JSON objects out.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
 
+use pointsman_framing::{Framing, HOST_FRAME_BYTES_MAX, Kind};
 use pointsman_iso8583::mask::Unmask;
-use pointsman_iso8583::{Dialect, Explained, MESSAGE_BYTES_MAX, explain, json};
 
 use crate::console::Console;
 use crate::dialect;
+use crate::dump;
 use crate::exit::{Exit, Failure};
-use crate::hex::{self, HexError};
+use crate::input::{self, LINE_BYTES_MAX, Spelling};
 use crate::lines::{Line, Lines};
 
-/// The longest message in hex, and as much again for blanks between its bytes.
-const LINE_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
+mod decoder;
+
+use decoder::{Decoder, Format, Reading};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Messages have no length prefix of a transport; a header that belongs to the dialect is part of them.\n\
+    after_help = "Hex may be dense, in groups, with 0x, or a dump of hexdump, xxd or Wireshark.\n\
+                  Without --framing the messages have no length prefix; a header that belongs to the dialect is part of them.\n\
                   Exit codes: 0 all decoded, 65 some were not: the others are still shown, and the error is shown in its place."
 )]
 pub(crate) struct Args {
     /// How the messages are written: a built-in dialect or a file
     #[arg(long, short, value_name = "NAME|FILE", default_value = dialect::DEFAULT)]
     dialect: String,
+
+    /// Try all framings and all dialects, say which fit and why, and decode with the best
+    #[arg(long, conflicts_with_all = ["framing", "tpdu"])]
+    guess: bool,
 
     /// Print one JSON object a line instead of a tree
     #[arg(long)]
@@ -32,6 +40,22 @@ pub(crate) struct Args {
     #[arg(long)]
     unmask: bool,
 
+    /// The input is a stream: how messages are told apart in it
+    #[arg(long, value_name = "KIND", help_heading = "Input")]
+    framing: Option<Kind>,
+
+    /// Each frame of the stream starts with a five-byte TPDU
+    #[arg(long, requires = "framing", help_heading = "Input")]
+    tpdu: bool,
+
+    /// Messages are in base64, not in hex
+    #[arg(long, help_heading = "Input")]
+    base64: bool,
+
+    /// Read bytes from this file, or from standard input for `-`: one message, or a stream
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base64", "messages"], help_heading = "Input")]
+    file: Option<PathBuf>,
+
     /// Messages in hex; without any, one a line from standard input
     #[arg(value_name = "HEX")]
     messages: Vec<String>,
@@ -39,165 +63,108 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let dialect = dialect::load(&args.dialect, console)?;
-    let mut decoder = Decoder {
-        dialect: &dialect,
-        format: if args.json {
-            Format::Json
-        } else {
-            Format::Tree
-        },
-        unmask: if args.unmask { Unmask::Yes } else { Unmask::No },
-        bytes: Vec::new(),
-        decoded: 0,
-        broken: 0,
+    let reading = match args.framing {
+        _ if args.guess => Reading::Guessed,
+        None => Reading::Message,
+        Some(kind) => Reading::Frames(
+            Framing::new(kind)
+                .with_tpdu(args.tpdu)
+                .with_frame_bytes_max(HOST_FRAME_BYTES_MAX.min(kind.frame_bytes_max())),
+        ),
+    };
+    let format = if args.json {
+        Format::Json
+    } else {
+        Format::Tree
+    };
+    let unmask = if args.unmask { Unmask::Yes } else { Unmask::No };
+    let mut decoder = Decoder::new(dialect, reading, format, unmask);
+    let spelling = if args.base64 {
+        Spelling::Base64
+    } else {
+        Spelling::Hex
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    if args.messages.is_empty() {
-        decoder.decode_stdin(&mut out, console)?;
+    if let Some(path) = &args.file {
+        let bytes = input::bytes_of_file(path)?;
+        decoder
+            .decode(&bytes, &mut out)
+            .map_err(|error| Failure::output(&error))?;
+    } else if args.messages.is_empty() {
+        decode_stdin(&mut decoder, spelling, &mut out, console)?;
     } else {
         for message in &args.messages {
-            decoder
-                .decode_line(message.as_bytes().trim_ascii(), &mut out)
-                .map_err(|error| Failure::output(&error))?;
+            decode_text(
+                &mut decoder,
+                spelling,
+                message.as_bytes().trim_ascii(),
+                &mut out,
+            )
+            .map_err(|error| Failure::output(&error))?;
         }
     }
     out.flush().map_err(|error| Failure::output(&error))?;
     decoder.finish(&args.dialect)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Tree,
-    Json,
-}
-
-struct Decoder<'a> {
-    dialect: &'a Dialect,
-    format: Format,
-    unmask: Unmask,
-    /// The message at hand; kept for its room.
-    bytes: Vec<u8>,
-    decoded: usize,
-    broken: usize,
-}
-
-impl Decoder<'_> {
-    fn decode_stdin(&mut self, out: &mut impl Write, console: &Console) -> Result<(), Failure> {
-        let stdin = io::stdin().lock();
-        if stdin.is_terminal() {
-            console.tell("reading messages in hex from standard input, one a line, until Ctrl-D");
-        }
-        let mut lines = Lines::new(stdin, LINE_BYTES_MAX);
-        loop {
-            if lines.is_next_awaited() {
-                out.flush().map_err(|error| Failure::output(&error))?;
-            }
-            match lines.next().map_err(|error| Failure::stdin(&error))? {
-                None => return Ok(()),
-                Some(Line::Text(line)) => self.decode_line(line, out),
-                Some(Line::TooLong) => self.write_broken(
-                    &super::not_a_line(
-                        LINE_BYTES_MAX,
-                        format!("at most {LINE_BYTES_MAX} characters a line"),
-                        "more".to_owned(),
-                    ),
-                    out,
-                ),
-            }
-            .map_err(|error| Failure::output(&error))?;
-        }
+/// Each line is a message, except for the lines of a dump, which belong together.
+fn decode_stdin(
+    decoder: &mut Decoder,
+    spelling: Spelling,
+    out: &mut impl Write,
+    console: &Console,
+) -> Result<(), Failure> {
+    let stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        console.tell("reading messages from standard input, one a line, until Ctrl-D");
     }
-
-    /// Blank lines are skipped.
-    fn decode_line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if line.is_empty() {
-            return Ok(());
+    let output = |error: io::Error| Failure::output(&error);
+    let mut lines = Lines::new(stdin, LINE_BYTES_MAX);
+    let mut dumped: Vec<u8> = Vec::new();
+    loop {
+        if lines.is_next_awaited() {
+            out.flush().map_err(output)?;
         }
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let result = match hex::decode(line, &mut bytes) {
-            Ok(()) => self.write_message(&bytes, out),
-            Err(error) => self.write_broken(&explain_hex(error), out),
+        let line = lines.next().map_err(|error| Failure::stdin(&error))?;
+        let of_dump = match &line {
+            Some(Line::Text(text)) if spelling == Spelling::Hex => dump::line(text),
+            _ => None,
         };
-        self.bytes = bytes;
-        result
-    }
-
-    fn write_message(&mut self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        match self.format {
-            Format::Json => match json::decode_line(self.dialect, bytes, self.unmask) {
-                Ok(line) => {
-                    self.decoded += 1;
-                    writeln!(out, "{line}")
-                }
-                Err(error) => self.write_broken(&error.explain(self.dialect), out),
-            },
-            Format::Tree => {
-                self.separate(out)?;
-                let mut text = String::new();
-                // Writing to a string does not fail.
-                let error =
-                    explain::tree(self.dialect, bytes, self.unmask, &mut text).unwrap_or_default();
-                match error {
-                    None => self.decoded += 1,
-                    Some(_) => self.broken += 1,
-                }
-                out.write_all(text.as_bytes())
+        let goes_on = of_dump
+            .as_ref()
+            .is_some_and(|line| line.offset == dumped.len() && dumped.len() < LINE_BYTES_MAX);
+        let is_end = matches!(&line, Some(Line::Text(text)) if dump::is_end(text, dumped.len()));
+        if !dumped.is_empty() && !goes_on {
+            decoder.decode(&dumped, out).map_err(output)?;
+            dumped.clear();
+        }
+        match (line, of_dump) {
+            (None, _) => return Ok(()),
+            (_, Some(part)) if goes_on || part.offset == 0 => {
+                dumped.extend(part.bytes);
+                Ok(())
             }
+            _ if is_end => Ok(()),
+            (Some(Line::Text(text)), _) => decode_text(decoder, spelling, text, out),
+            (Some(Line::TooLong), _) => decoder.write_broken(&input::too_long(LINE_BYTES_MAX), out),
         }
-    }
-
-    /// The error stands in the place of the message.
-    fn write_broken(&mut self, error: &Explained, out: &mut impl Write) -> io::Result<()> {
-        match self.format {
-            Format::Json => writeln!(out, "{}", json::error_line(error))?,
-            Format::Tree => {
-                self.separate(out)?;
-                writeln!(out, "error: {}", error.message)?;
-            }
-        }
-        self.broken += 1;
-        Ok(())
-    }
-
-    /// A blank line between two trees.
-    fn separate(&self, out: &mut impl Write) -> io::Result<()> {
-        if self.decoded + self.broken > 0 {
-            writeln!(out)?;
-        }
-        Ok(())
-    }
-
-    fn finish(self, dialect: &str) -> Result<Exit, Failure> {
-        let messages = self.decoded + self.broken;
-        match (messages, self.broken) {
-            (_, 0) => Ok(Exit::Ok),
-            (1, _) => Err("the message could not be decoded".to_owned()),
-            (_, broken) => Err(format!("{broken} of {messages} messages could not be decoded")),
-        }
-        .map_err(|message| {
-            Failure::new(
-                Exit::Data,
-                message,
-                format!("if the messages are not `{dialect}`, say what they are with --dialect; `pointsman dialects` lists what there is"),
-            )
-        })
+        .map_err(output)?;
     }
 }
 
-fn explain_hex(error: HexError) -> Explained {
-    match error {
-        HexError::NotHex { at, found } => super::not_a_line(
-            at,
-            "hex digits".to_owned(),
-            match found {
-                b' '..=b'~' => format!("'{}'", char::from(found)),
-                _ => format!("byte {found:02X}"),
-            },
-        ),
-        HexError::Odd { digits } => super::not_a_line(
-            digits,
-            "an even number of hex digits".to_owned(),
-            digits.to_string(),
-        ),
+/// Blank lines are skipped.
+fn decode_text(
+    decoder: &mut Decoder,
+    spelling: Spelling,
+    text: &[u8],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    match input::bytes_of_text(spelling, text, &mut bytes) {
+        Ok(()) => decoder.decode(&bytes, out),
+        Err(error) => decoder.write_broken(&error, out),
     }
 }

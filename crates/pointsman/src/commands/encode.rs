@@ -9,6 +9,7 @@ use crate::console::Console;
 use crate::dialect;
 use crate::exit::{Exit, Failure};
 use crate::hex;
+use crate::input;
 use crate::lines::{Line, Lines};
 
 /// The longest message as JSON: each of 127 fields at most 999 characters that may each be escaped (`\u00e9`), and the
@@ -51,14 +52,14 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
                     Ok(line) => json::encode_line(&dialect, line, &mut message)
                         .err()
                         .map(|error| error.explain(&dialect)),
-                    Err(error) => Some(super::not_a_line(
+                    Err(error) => Some(input::not_a_line(
                         error.valid_up_to(),
                         "UTF-8 text".to_owned(),
                         "an invalid byte".to_owned(),
                     )),
                 }
             }
-            Some(Line::TooLong) => Some(super::not_a_line(
+            Some(Line::TooLong) => Some(input::not_a_line(
                 LINE_BYTES_MAX,
                 format!("at most {LINE_BYTES_MAX} bytes a line"),
                 "more".to_owned(),

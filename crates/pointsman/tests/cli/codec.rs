@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::*;
 
-const DIALECTS: [&str; 5] = [
+pub(crate) const DIALECTS: [&str; 5] = [
     "iso87-ascii",
     "iso87-mixed",
     "iso87-bcd",
@@ -24,7 +24,7 @@ fn purchase() -> Value {
     }})
 }
 
-fn encoded(dialect: &str) -> String {
+pub(crate) fn encoded(dialect: &str) -> String {
     let text = purchase().to_string().replace(
         'D',
         if dialect.contains("bcd") || dialect.contains("pos") {
@@ -137,7 +137,7 @@ fn a_bad_message_has_its_error_in_its_place() {
     assert_eq!(lines[5], lines[0]);
     expect![[r#"
         error: 4 of 6 messages could not be decoded
-        hint: if the messages are not `iso87-bcd`, say what they are with --dialect; `pointsman dialects` lists what there is
+        hint: if the messages are not `iso87-bcd`, say what they are with --dialect; `pointsman dialects` lists what there is, and --guess tries all
     "#]].assert_eq(&ran.stderr);
 }
 

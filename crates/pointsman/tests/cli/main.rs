@@ -4,6 +4,7 @@
 mod check;
 mod codec;
 mod general;
+mod inputs;
 mod manual;
 mod route;
 
