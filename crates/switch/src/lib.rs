@@ -22,6 +22,7 @@ mod link;
 mod listener;
 mod mailbox;
 mod phase;
+mod receive;
 mod settings;
 mod switch;
 mod terminal;

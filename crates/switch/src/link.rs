@@ -22,14 +22,15 @@ use crate::clock::Clock;
 use crate::counters::LinkCounters;
 use crate::mailbox::ReplyTo;
 use crate::phase::{Phase, PhaseReceiver};
+use crate::receive::receive;
 use crate::settings::LinkSettings;
 
 /// Requests that may wait for the link's task; one more is declined at once.
 pub(crate) const QUEUE_REQUESTS_MAX: usize = 8_192;
 /// Requests taken from the queue before the socket is looked at.
 const BATCH_REQUESTS_MAX: usize = 256;
-/// Room made before each read: many answers come joined.
-const READ_BYTES: usize = 64 * 1_024;
+/// Room made for a read that does not wait.
+const READ_BYTES: usize = 16 * 1_024;
 /// Before a failed link task is started again, so that a fault at its very
 /// start cannot spin.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -78,6 +79,7 @@ enum Socket {
 
 enum Woke {
     Requests,
+    Received(io::Result<usize>),
     Ready(io::Result<tokio::io::Ready>),
     Connected(io::Result<TcpStream>),
     Timer,
@@ -127,11 +129,7 @@ impl Driver {
                 armed = next;
                 sleep.as_mut().reset(self.surroundings.clock.at(next));
             }
-            let interest = if self.outbound.is_empty() {
-                Interest::READABLE
-            } else {
-                Interest::READABLE | Interest::WRITABLE
-            };
+            let writing = !self.outbound.is_empty();
             let next_phase = if draining {
                 Phase::Ended
             } else {
@@ -142,14 +140,20 @@ impl Driver {
                 taken = requests.recv_many(&mut self.batch, BATCH_REQUESTS_MAX), if !draining => {
                     if taken == 0 { Woke::Drain } else { Woke::Requests }
                 }
-                woke = socket_event(&mut self.socket, interest) => woke,
+                woke = socket_event(&mut self.socket, &mut self.inbound, writing) => woke,
                 () = &mut sleep => Woke::Timer,
                 () = phase.reached(next_phase) => if draining { Woke::End } else { Woke::Drain },
             };
             let now = self.surroundings.clock.now();
             match woke {
-                Woke::Requests => self.take_requests(now),
-                Woke::Ready(Ok(_)) => {}
+                Woke::Requests => {
+                    self.take_requests(now);
+                    // However many requests come, answers are not left waiting.
+                    // Without bytes there, this costs no system call.
+                    self.read(now);
+                }
+                Woke::Received(received) => self.received(now, received),
+                Woke::Ready(Ok(_)) => self.read(now),
                 Woke::Ready(Err(error)) => self.disconnected(now, &error),
                 Woke::Connected(result) => self.connected(now, result),
                 Woke::Timer => {
@@ -167,8 +171,6 @@ impl Driver {
                 }
                 Woke::End => return,
             }
-            // Whatever woke us: a read that finds nothing costs no system call.
-            self.read(now);
             self.carry_out();
             self.flush(now);
         }
@@ -217,18 +219,26 @@ impl Driver {
         self.outbound.clear();
     }
 
+    /// Takes the bytes that are there, without waiting.
     fn read(&mut self, now: Instant) {
         let Socket::Open(stream) = &self.socket else {
             return;
         };
         self.inbound.reserve(READ_BYTES);
-        match stream.try_read_buf(&mut self.inbound) {
+        let received = stream.try_read_buf(&mut self.inbound);
+        match received {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            received => self.received(now, received),
+        }
+    }
+
+    fn received(&mut self, now: Instant, received: io::Result<usize>) {
+        match received {
             Ok(0) => self.disconnected(now, &io::ErrorKind::UnexpectedEof.into()),
             Ok(bytes) => {
                 self.surroundings.counters.received(bytes);
                 self.decode(now);
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.disconnected(now, &error),
         }
     }
@@ -348,13 +358,18 @@ impl Drop for Driver {
     }
 }
 
-async fn socket_event(socket: &mut Socket, interest: Interest) -> Woke {
+/// What the socket does next: connect, bring bytes, or, if there is something
+/// left to write, take it.
+async fn socket_event(socket: &mut Socket, inbound: &mut BytesMut, writing: bool) -> Woke {
     match socket {
         Socket::Closed => std::future::pending().await,
         Socket::Connecting(attempt) => Woke::Connected(match attempt.await {
             Ok(result) => result,
             Err(_) => Err(io::ErrorKind::Interrupted.into()),
         }),
-        Socket::Open(stream) => Woke::Ready(stream.ready(interest).await),
+        Socket::Open(stream) if writing => {
+            Woke::Ready(stream.ready(Interest::READABLE | Interest::WRITABLE).await)
+        }
+        Socket::Open(stream) => Woke::Received(receive(stream, inbound).await),
     }
 }

@@ -4,7 +4,6 @@
 //! answers that are ready in one call, and stops reading from a terminal that
 //! does not read its answers.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -13,7 +12,6 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use pointsman_engine::{Cause, ListenerProfile, Request, Session, SessionOutput};
 use pointsman_framing::{FrameCodec, Received, Tpdu};
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::codec::Decoder;
@@ -22,20 +20,11 @@ use crate::clock::Clock;
 use crate::counters::ListenerCounters;
 use crate::mailbox::{Mailbox, ReplyTo};
 use crate::phase::{Phase, PhaseReceiver};
+use crate::receive::receive;
 
-/// Read at once: a purchase with EMV data takes 300 to 600 bytes, a concentrator
-/// sends many together.
-const READ_BYTES: usize = 16 * 1_024;
 /// A terminal that has not read a byte of its answers for this long is cut off:
 /// its window is full, and what waits behind it is memory.
 const WRITE_STALL: Duration = Duration::from_secs(10);
-
-thread_local! {
-    /// Where a core's sockets are read into. Only what came is then copied to
-    /// its connection, so that thousands of connections do not each pull a
-    /// buffer of their own through the cache.
-    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
 
 /// The way to a link's task.
 pub(crate) type LinkSender = mpsc::Sender<Request<ReplyTo>>;
@@ -85,7 +74,8 @@ enum Output {
 }
 
 enum Woke {
-    Socket(io::Result<tokio::io::Ready>),
+    Received(io::Result<usize>),
+    Writable(io::Result<()>),
     Answers,
     Draining,
     Stalled,
@@ -120,12 +110,17 @@ impl Terminal {
         let mut drained = false;
         while !self.is_finished() {
             match self.wait(draining.as_mut(), drained).await {
-                Woke::Socket(Ok(ready)) => {
-                    if ready.is_readable() || ready.is_read_closed() {
-                        self.read();
+                Woke::Received(Ok(0)) => self.end_of_input(),
+                Woke::Received(Ok(bytes)) => {
+                    self.surroundings.counters.received(bytes);
+                    self.decode();
+                    if self.inbound.is_empty() {
+                        // An idle terminal holds no buffer.
+                        self.inbound = BytesMut::new();
                     }
                 }
-                Woke::Socket(Err(error)) => self.lose(&error),
+                Woke::Writable(Ok(())) => {}
+                Woke::Received(Err(error)) | Woke::Writable(Err(error)) => self.lose(&error),
                 Woke::Answers => {
                     let now = self.surroundings.clock.now();
                     while let Some(answer) = self.mailbox.take() {
@@ -162,44 +157,21 @@ impl Terminal {
     async fn wait(&mut self, draining: Pin<&mut impl Future<Output = ()>>, drained: bool) -> Woke {
         let writing = !self.outbound.is_empty() && self.output != Output::Lost;
         let reading = self.input == Input::Open && !writing;
-        // A socket that is neither read nor written is still watched for its
-        // end through the next write; waiting on READABLE would spin on EOF.
-        let interest = if writing {
-            Interest::WRITABLE
-        } else {
-            Interest::READABLE
+        let (stream, inbound) = (&mut self.stream, &mut self.inbound);
+        let socket = async {
+            if writing {
+                Woke::Writable(stream.writable().await)
+            } else {
+                Woke::Received(receive(stream, inbound).await)
+            }
         };
         tokio::select! {
             biased;
             () = self.mailbox.arrived(), if self.session.in_flight() > 0 => Woke::Answers,
-            ready = self.stream.ready(interest), if reading || writing => Woke::Socket(ready),
+            woke = socket, if reading || writing => woke,
             () = draining, if !drained => Woke::Draining,
             // In a block, so that no timer is made where none is wanted.
             () = async { tokio::time::sleep(WRITE_STALL).await }, if writing => Woke::Stalled,
-        }
-    }
-
-    fn read(&mut self) {
-        let received = READ_BUFFER.with_borrow_mut(|buffer| {
-            let received = self.stream.try_read(buffer);
-            if let Ok(bytes) = received {
-                self.inbound
-                    .extend_from_slice(buffer.get(..bytes).unwrap_or_default());
-            }
-            received
-        });
-        match received {
-            Ok(0) => self.end_of_input(),
-            Ok(bytes) => {
-                self.surroundings.counters.received(bytes);
-                self.decode();
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.lose(&error),
-        }
-        if self.inbound.is_empty() {
-            // An idle terminal holds no buffer.
-            self.inbound = BytesMut::new();
         }
     }
 

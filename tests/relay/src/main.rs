@@ -9,13 +9,18 @@
 //! its own link, so that nothing ever crosses threads.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 
 use anyhow::Context;
 use bytes::{Buf, BytesMut};
 use clap::Parser;
 use pointsman_iso8583::Dialect;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
@@ -82,6 +87,7 @@ fn worker(mut streams: mpsc::UnboundedReceiver<std::net::TcpStream>, bank: Socke
             return;
         };
         let _ = link.set_nodelay(true);
+        let (answers, link) = link.into_split();
         let relay = Rc::new(Relay {
             dialect: Dialect::builtin("iso87-bcd"),
             link,
@@ -89,14 +95,15 @@ fn worker(mut streams: mpsc::UnboundedReceiver<std::net::TcpStream>, bank: Socke
             state: RefCell::new(State::new()),
         });
         tokio::task::spawn_local(write_link(Rc::clone(&relay)));
-        tokio::task::spawn_local(read_link(Rc::clone(&relay)));
+        tokio::task::spawn_local(read_link(Rc::clone(&relay), answers));
         while let Some(stream) = streams.recv().await {
             if let Ok(stream) = TcpStream::from_std(stream) {
+                let (read, stream) = stream.into_split();
                 let terminal = Rc::new(Terminal {
                     stream,
                     unwritten: RefCell::new(BytesMut::new()),
                 });
-                tokio::task::spawn_local(read_terminal(Rc::clone(&relay), terminal));
+                tokio::task::spawn_local(read_terminal(Rc::clone(&relay), read, terminal));
             }
         }
     });
@@ -104,7 +111,7 @@ fn worker(mut streams: mpsc::UnboundedReceiver<std::net::TcpStream>, bank: Socke
 
 struct Relay {
     dialect: Option<std::sync::Arc<Dialect>>,
-    link: TcpStream,
+    link: OwnedWriteHalf,
     notify: Notify,
     state: RefCell<State>,
 }
@@ -130,7 +137,7 @@ impl State {
 }
 
 struct Terminal {
-    stream: TcpStream,
+    stream: OwnedWriteHalf,
     unwritten: RefCell<BytesMut>,
 }
 
@@ -199,23 +206,18 @@ impl Terminal {
     }
 }
 
-async fn read_terminal(relay: Rc<Relay>, terminal: Rc<Terminal>) {
+async fn read_terminal(relay: Rc<Relay>, mut socket: OwnedReadHalf, terminal: Rc<Terminal>) {
     let mut inbound = BytesMut::new();
-    while terminal.stream.readable().await.is_ok() {
-        inbound.reserve(4_096);
-        match terminal.stream.try_read_buf(&mut inbound) {
-            Ok(0) => return,
-            Ok(_) => {
-                while let Some(length) = frame_length(&inbound) {
-                    relay.forward(&terminal, &inbound.split_to(length));
-                }
-                relay.notify.notify_one();
-                if inbound.is_empty() {
-                    inbound = BytesMut::new();
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+    while receive(&mut socket, &mut inbound)
+        .await
+        .is_ok_and(|bytes| bytes > 0)
+    {
+        while let Some(length) = frame_length(&inbound) {
+            relay.forward(&terminal, &inbound.split_to(length));
+        }
+        relay.notify.notify_one();
+        if inbound.is_empty() {
+            inbound = BytesMut::new();
         }
     }
 }
@@ -244,21 +246,33 @@ async fn write_link(relay: Rc<Relay>) {
     }
 }
 
-async fn read_link(relay: Rc<Relay>) {
+async fn read_link(relay: Rc<Relay>, mut socket: OwnedReadHalf) {
     let mut inbound = BytesMut::new();
-    while relay.link.readable().await.is_ok() {
-        inbound.reserve(READ_BYTES);
-        match relay.link.try_read_buf(&mut inbound) {
-            Ok(0) => return,
-            Ok(_) => {
-                while let Some(length) = frame_length(&inbound) {
-                    relay.give_back(&mut inbound.split_to(length));
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+    while receive(&mut socket, &mut inbound)
+        .await
+        .is_ok_and(|bytes| bytes > 0)
+    {
+        while let Some(length) = frame_length(&inbound) {
+            relay.give_back(&mut inbound.split_to(length));
         }
     }
+}
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// As the switch reads: one system call, into one buffer a thread.
+async fn receive(socket: &mut OwnedReadHalf, inbound: &mut BytesMut) -> std::io::Result<usize> {
+    poll_fn(|context| {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *socket).poll_read(context, &mut buffer))?;
+            inbound.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    })
+    .await
 }
 
 /// The length of the first frame with its prefix, once all of it is there.
