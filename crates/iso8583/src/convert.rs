@@ -4,13 +4,14 @@
 //! bytes and text nothing is invented: such a field is not carried.
 
 use crate::charset;
+use crate::check::Check;
 use crate::dialect::Dialect;
 use crate::encode::{self, Refusal, Target};
 use crate::error::EncodeErrorKind as Kind;
 use crate::field::{CodePage, Content, Encoding, Field, Length, PrefixEncoding};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape};
-use crate::swar::{self, Check, Spelling};
+use crate::swar::{self, Spelling};
 use crate::text::{self, TextBuffer};
 use crate::view::{Element, View};
 

@@ -3,12 +3,13 @@
 //! What fits is written at once, checked by words. What does not fit is looked at again, slowly, to say why.
 
 use crate::charset::Charset;
+use crate::check::Check;
 use crate::dialect::Dialect;
 use crate::error::EncodeErrorKind as Kind;
 use crate::field::{CodePage, Content, Encoding};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape, Step};
-use crate::swar::{self, Check, Spelling};
+use crate::swar::{self, Spelling};
 
 /// A value cannot be written: where in its text, and why.
 pub(crate) type Refusal = (usize, Kind);

@@ -88,6 +88,7 @@
 mod build;
 mod card;
 mod charset;
+mod check;
 mod convert;
 mod decode;
 pub mod detect;

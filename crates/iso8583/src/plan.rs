@@ -1,7 +1,7 @@
 //! A dialect compiled for the fast path: per field number a few bytes that say how to step over it and what to check.
 
+use crate::check::Check;
 use crate::field::{Content, Encoding, Field, Length, PadSide, PrefixEncoding};
-use crate::swar::Check;
 
 /// How to step over one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Step {
     pub(crate) shape: Shape,
     /// Bytes of the length prefix always pass the value's check, so a run of such fields can be checked as one.
     pub(crate) prefix_passes: bool,
+    /// A fixed field of whose bytes none is special: one addition steps over it.
+    pub(crate) plain: bool,
 }
 
 impl Step {
@@ -105,6 +107,7 @@ impl Step {
         prefix: Prefix::None,
         shape: Shape::Bytes,
         prefix_passes: false,
+        plain: false,
     };
 
     pub(crate) fn of(field: &Field) -> Step {
@@ -141,6 +144,8 @@ impl Step {
             prefix,
             shape,
             prefix_passes,
+            plain: prefix == Prefix::None
+                && matches!(shape, Shape::Bytes | Shape::PackedEven | Shape::Hex),
         }
     }
 }

@@ -13,12 +13,13 @@
 //! [`crate::decode`] then says what, and owns the definition of right and wrong.
 
 use crate::charset;
+use crate::check::Check;
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::field::{BitmapEncoding, TextEncoding};
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::plan::{Prefix, Shape, Step};
-use crate::swar::{self, Check};
+use crate::swar;
 
 /// What reading a message gives, next to the offsets.
 pub(crate) struct Scanned {
@@ -60,11 +61,16 @@ pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> 
             rest &= rest - 1;
             let step = dialect.steps.get(number)?;
             *starts.get_mut(number)? = offset as u16;
-            offset = if step.prefix == Prefix::None {
-                run.fixed(step, offset)?
+            if step.plain {
+                if step.check != run.check {
+                    run.turn(step.check, offset, offset)?;
+                }
+                offset += usize::from(step.length);
+            } else if step.prefix == Prefix::None {
+                offset = run.fixed(step, offset)?;
             } else {
-                run.variable(step, offset)?
-            };
+                offset = run.variable(step, offset)?;
+            }
         }
     }
     run.close(offset)?;
@@ -87,8 +93,16 @@ impl Run<'_> {
             .then_some(())
     }
 
-    /// Steps over a fixed field.
+    /// Checks what has gathered up to `end`, and begins another run at `start`.
     #[inline(always)]
+    fn turn(&mut self, check: Check, end: usize, start: usize) -> Option<()> {
+        self.close(end)?;
+        (self.check, self.start) = (check, start);
+        Some(())
+    }
+
+    /// Steps over a fixed field.
+    #[inline]
     fn fixed(&mut self, step: &Step, offset: usize) -> Option<usize> {
         let end = offset + usize::from(step.length);
         if step.check != self.check {

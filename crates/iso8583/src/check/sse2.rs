@@ -1,0 +1,177 @@
+//! Sixteen bytes at a time in an SSE2 register, which every x86-64 processor has.
+//!
+//! Each check gives, for sixteen bytes at once, a vector that is 0 in the bytes that belong to the class; the vectors of a
+//! longer run are or-ed and tested once. SSE2 has what that takes as single instructions: subtraction that stops at 0 and
+//! the minimum of bytes. The compiler does not find them by itself in plain loops: it vectorises across the whole run,
+//! with a prologue and a remainder that cost more than the few blocks of a field.
+#![allow(
+    unsafe_code,
+    reason = "one call into code for SSE2; no pointer is touched, the intrinsics used are safe functions"
+)]
+
+use core::arch::x86_64::{
+    __m128i, _mm_add_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_min_epu8,
+    _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
+    _mm_sub_epi8, _mm_subs_epu8, _mm_xor_si128,
+};
+
+use super::Check;
+
+/// Do all bytes belong to the class?
+#[inline]
+pub(super) fn holds(check: Check, bytes: &[u8]) -> bool {
+    // SAFETY: the only condition of a function with `target_feature` is that the processor has the feature. SSE2 belongs
+    // to the x86-64 architecture itself, and this module is compiled for no other.
+    unsafe { holds_sse2(check, bytes) }
+}
+
+#[target_feature(enable = "sse2")]
+fn holds_sse2(check: Check, bytes: &[u8]) -> bool {
+    match check {
+        Check::Nothing => true,
+        Check::AsciiDigits => all(bytes, |block| beyond(block, b'0', b'9')),
+        Check::EbcdicDigits => all(bytes, |block| beyond(block, 0xF0, 0xF9)),
+        Check::PackedDigits => all(bytes, |block| beyond_packed_digits(block)),
+        Check::PackedTrack => all(bytes, |block| beyond_packed_track(block)),
+        Check::AsciiTrack => all(bytes, |block| {
+            let separators = _mm_min_epu8(other_than(block, b'='), other_than(block, b'D'));
+            _mm_min_epu8(beyond(block, b'0', b'9'), separators)
+        }),
+        Check::AsciiLetters => all(bytes, |block| beyond_letters_and_space(block)),
+        Check::AsciiAlphanumeric => all(bytes, |block| {
+            _mm_min_epu8(beyond(block, b'0', b'9'), beyond_letters_and_space(block))
+        }),
+        Check::AsciiPrintable => all(bytes, |block| beyond(block, b' ', b'~')),
+        Check::EbcdicPrintable => all(bytes, |block| beyond(block, 0x40, 0xFE)),
+        Check::Hex => all(bytes, |block| {
+            let lower = _mm_or_si128(block, each(0x20));
+            _mm_min_epu8(beyond(block, b'0', b'9'), beyond(lower, b'a', b'f'))
+        }),
+        Check::EbcdicTrack => all(bytes, |block| {
+            let separators = _mm_min_epu8(
+                other_than(block, EBCDIC_EQUALS),
+                other_than(block, EBCDIC_D),
+            );
+            _mm_min_epu8(beyond(block, 0xF0, 0xF9), separators)
+        }),
+        Check::EbcdicLetters => all(bytes, |block| beyond_ebcdic_letters_and_space(block)),
+        Check::EbcdicAlphanumeric => all(bytes, |block| {
+            _mm_min_epu8(
+                beyond(block, 0xF0, 0xF9),
+                beyond_ebcdic_letters_and_space(block),
+            )
+        }),
+    }
+}
+
+/// Is `outside` 0 in all bytes? A tail that is no whole block is covered by a block that overlaps its neighbour, and what
+/// is shorter than a block is gathered in one, so there is no loop over single bytes.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn all(bytes: &[u8], outside: impl Fn(__m128i) -> __m128i) -> bool {
+    let found = if let (Some((first, rest)), Some(last)) =
+        (bytes.split_first_chunk::<16>(), bytes.last_chunk::<16>())
+    {
+        let mut found = _mm_or_si128(outside(block(first)), outside(block(last)));
+        let mut rest = rest;
+        while let Some((next, behind)) = rest.split_first_chunk::<16>() {
+            found = _mm_or_si128(found, outside(block(next)));
+            rest = behind;
+        }
+        found
+    } else {
+        let (low, high) = if let (Some(first), Some(last)) =
+            (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
+        {
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        } else if let (Some(first), Some(last)) =
+            (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
+        {
+            let both =
+                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+            (both, both)
+        } else if let (Some(first), Some(middle), Some(last)) =
+            (bytes.first(), bytes.get(bytes.len() / 2), bytes.last())
+        {
+            let all = u32::from_le_bytes([*first, *middle, *last, *last]);
+            let both = u64::from(all) | u64::from(all) << 32;
+            (both, both)
+        } else {
+            return true;
+        };
+        outside(_mm_set_epi64x(high.cast_signed(), low.cast_signed()))
+    };
+    _mm_movemask_epi8(_mm_cmpeq_epi8(found, _mm_setzero_si128())) == 0xFFFF
+}
+
+/// One load: the compiler joins the halves.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn block(bytes: &[u8; 16]) -> __m128i {
+    let [low, high] = [0, 64].map(|shift| (u128::from_le_bytes(*bytes) >> shift) as i64);
+    _mm_set_epi64x(high, low)
+}
+
+/// The byte in all places.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn each(byte: u8) -> __m128i {
+    _mm_set1_epi8(byte.cast_signed())
+}
+
+/// 0 for the bytes from `low` to `high`: what is below wraps to above.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn beyond(block: __m128i, low: u8, high: u8) -> __m128i {
+    _mm_subs_epu8(_mm_sub_epi8(block, each(low)), each(high - low))
+}
+
+/// 0 for this byte.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn other_than(block: __m128i, byte: u8) -> __m128i {
+    _mm_xor_si128(block, each(byte))
+}
+
+#[target_feature(enable = "sse2")]
+#[inline]
+fn beyond_letters_and_space(block: __m128i) -> __m128i {
+    let lower = _mm_or_si128(block, each(0x20));
+    _mm_min_epu8(beyond(lower, b'a', b'z'), other_than(block, b' '))
+}
+
+const EBCDIC_SPACE: u8 = 0x40;
+const EBCDIC_EQUALS: u8 = 0x7E;
+const EBCDIC_D: u8 = 0xC4;
+
+/// EBCDIC letters stand in three ranges of either case, which bit 0x40 tells apart.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn beyond_ebcdic_letters_and_space(block: __m128i) -> __m128i {
+    let upper = _mm_or_si128(block, each(0x40));
+    let first_two = _mm_min_epu8(beyond(upper, 0xC1, 0xC9), beyond(upper, 0xD1, 0xD9));
+    let letters = _mm_min_epu8(first_two, beyond(upper, 0xE2, 0xE9));
+    _mm_min_epu8(letters, other_than(block, EBCDIC_SPACE))
+}
+
+/// 0 where no nibble is above 9: such a nibble has bit 8 and one of the bits 4 and 2. Doubling a byte moves each bit up by
+/// one; what leaves the low nibble for the high one is masked out.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn beyond_packed_digits(block: __m128i) -> __m128i {
+    let double = _mm_add_epi8(block, block);
+    let either = _mm_or_si128(double, _mm_add_epi8(double, double));
+    _mm_and_si128(_mm_and_si128(block, each(0x88)), either)
+}
+
+/// As [`beyond_packed_digits`], but for nibble 13, which is bits 8, 4 and 1 without 2.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn beyond_packed_track(block: __m128i) -> __m128i {
+    let double = _mm_add_epi8(block, block);
+    let four = _mm_add_epi8(double, double);
+    let eight = _mm_add_epi8(four, four);
+    // Above 9 is wrong with bit 2, and with bit 4 unless bit 1 is set.
+    let wrong = _mm_or_si128(four, _mm_andnot_si128(eight, double));
+    _mm_and_si128(_mm_and_si128(block, each(0x88)), wrong)
+}
