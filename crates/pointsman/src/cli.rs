@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, decode, dev, dialects, encode, route, serve, sim, version};
+use crate::commands::{
+    check, convert, decode, dev, dialects, diff, encode, route, serve, sim, version,
+};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 
@@ -53,6 +55,10 @@ pub(crate) enum Command {
     Decode(decode::Args),
     /// Write messages: JSON in, hex out
     Encode(encode::Args),
+    /// Compare two messages field by field
+    Diff(diff::Args),
+    /// Write messages of one dialect in another: hex in, hex out
+    Convert(convert::Args),
     /// List the built-in dialects, or print one as TOML
     Dialects(dialects::Args),
     /// Simulate a bank or a terminal

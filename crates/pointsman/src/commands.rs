@@ -1,9 +1,11 @@
 //! One file for each command. A command takes its arguments and ends with an exit code or a failure.
 
 pub(crate) mod check;
+pub(crate) mod convert;
 pub(crate) mod decode;
 pub(crate) mod dev;
 pub(crate) mod dialects;
+pub(crate) mod diff;
 pub(crate) mod encode;
 pub(crate) mod load;
 pub(crate) mod route;
@@ -21,6 +23,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Dev(args) => dev::run(args, console),
         Command::Check(args) => check::run(args, console),
         Command::Decode(args) => decode::run(args, console),
+        Command::Diff(args) => diff::run(args, console),
+        Command::Convert(args) => convert::run(args, console),
         Command::Encode(args) => encode::run(args, console),
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),

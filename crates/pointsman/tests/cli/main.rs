@@ -3,6 +3,8 @@
 
 mod check;
 mod codec;
+mod convert;
+mod diff;
 mod general;
 mod inputs;
 mod manual;

@@ -1,0 +1,97 @@
+//! `pointsman diff`
+
+use expect_test::expect;
+use serde_json::Value;
+
+use crate::codec::encoded;
+use crate::*;
+
+fn encode(dialect: &str, object: &str) -> String {
+    let text = run_with(&["encode", "-d", dialect], object.as_bytes()).ok();
+    text.trim_end().to_owned()
+}
+
+const REQUEST: &str = r#"{"mti":"0200","fields":{"2":"4111111111111111","3":"000000","11":"000001","41":"TERM0001","52":"0123456789ABCDEF"}}"#;
+const ANSWER: &str = r#"{"mti":"0210","fields":{"2":"4111112222221111","3":"000000","11":"000001","39":"00","41":"TERM0001","52":"0123456789ABCDE0"}}"#;
+
+#[test]
+fn only_what_differs_and_nothing_of_what_is_hidden() {
+    let (a, b) = (encode("iso87-bcd", REQUEST), encode("iso87-bcd", ANSWER));
+    let ran = run(&["diff", "-d", "iso87-bcd", &a, &b]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    expect![[r#"
+        field  name                                 A                 B
+            0  Message type                         0200              0210
+            2  Primary account number               411111******1111  411111******1111  (they differ where it is hidden)
+           39  Response code                        -                 00
+           52  Personal identification number data  ****************  ****************  (they differ where it is hidden)
+    "#]].assert_eq(&ran.stdout);
+    for secret in ["4111111111111111", "222222", "0123456789ABCDE"] {
+        assert!(!ran.stdout.contains(secret), "{secret}: {}", ran.stdout);
+    }
+    let unmasked = run(&["diff", "-d", "iso87-bcd", "--unmask", "--all", &a, &b]);
+    expect![[r#"
+        field  name                                   A                 B
+            0  Message type                           0200              0210
+            2  Primary account number                 4111111111111111  4111112222221111
+            3  Processing code                        000000            000000
+           11  System trace audit number              000001            000001
+           39  Response code                          -                 00
+           41  Card acceptor terminal identification  TERM0001          TERM0001
+           52  Personal identification number data    0123456789ABCDEF  0123456789ABCDE0
+    "#]]
+    .assert_eq(&unmasked.stdout);
+}
+
+#[test]
+fn the_same_in_two_dialects_is_the_same() {
+    for other in ["iso87-bcd", "iso87-ebcdic", "iso87-mixed"] {
+        let (a, b) = (encoded("iso87-ascii"), encoded(other));
+        let args = ["diff", "-d", "iso87-ascii", "--other", other, &a, &b];
+        assert_eq!(run(&args).ok(), "", "{other}");
+    }
+}
+
+#[test]
+fn as_json_from_files_and_standard_input() {
+    let (a, b) = (
+        encode("iso87-ascii", REQUEST),
+        encode("iso87-ascii", ANSWER),
+    );
+    let file = TempFile::new("a.hex", format!("{a}\n"));
+    let ran = run_with(&["diff", "--json", file.path(), "-"], b.as_bytes());
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&object["equal"], &object["differences"]),
+        (&false.into(), &4.into())
+    );
+    let numbers: Vec<&Value> = object["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["field"])
+        .collect();
+    assert_eq!(numbers, [0, 2, 39, 52]);
+    assert_eq!(object["fields"][1]["hidden"], true);
+    assert_eq!(object["fields"][2]["a"], Value::Null);
+    assert!(!ran.stdout.contains("4111111111111111"), "{}", ran.stdout);
+
+    let bytes: Vec<u8> = (0..a.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&a[at..at + 2], 16).unwrap())
+        .collect();
+    let binary = TempFile::new("a.bin", bytes);
+    assert_eq!(run(&["diff", "--binary", binary.path(), &a]).ok(), "");
+}
+
+#[test]
+fn what_cannot_be_compared() {
+    let good = encode("iso87-ascii", REQUEST);
+    let ran = run(&["diff", &good, &good[..40]]).failed(65);
+    assert!(ran.stderr.contains("the second message"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    run(&["diff", "nope", &good]).failed(65);
+    run(&["diff", "--other", "nope", &good, &good]).failed(64);
+    assert_eq!(run(&["diff", &good]).code, 64);
+}
