@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    check, convert, decode, dev, dialects, diff, encode, route, serve, sim, version,
+    check, convert, decode, dev, dialects, diff, encode, redact, route, serve, sim, version,
 };
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Diff(diff::Args),
     /// Write messages of one dialect in another: hex in, hex out
     Convert(convert::Args),
+    /// Take card data out of messages and logs, so that they still decode
+    Redact(redact::Args),
     /// List the built-in dialects, or print one as TOML
     Dialects(dialects::Args),
     /// Simulate a bank or a terminal

@@ -8,6 +8,7 @@ pub(crate) mod dialects;
 pub(crate) mod diff;
 pub(crate) mod encode;
 pub(crate) mod load;
+pub(crate) mod redact;
 pub(crate) mod route;
 pub(crate) mod send;
 pub(crate) mod serve;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Decode(args) => decode::run(args, console),
         Command::Diff(args) => diff::run(args, console),
         Command::Convert(args) => convert::run(args, console),
+        Command::Redact(args) => redact::run(args, console),
         Command::Encode(args) => encode::run(args, console),
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),

@@ -17,6 +17,7 @@ mod hex;
 mod input;
 mod lines;
 mod observe;
+mod redact;
 mod signals;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ mod diff;
 mod general;
 mod inputs;
 mod manual;
+mod redact;
 mod route;
 
 use std::io::Write;

@@ -1,0 +1,380 @@
+//! Card data in text of any make: log lines, JSON, dumps.
+//!
+//! Found are card numbers with a right check digit, also in groups (`4111 1111 1111 1111`) and in hex; what follows a
+//! card number and a track's separator; and what is named as a secret (`cvv=`, `"pin": "`). Whole messages in hex are
+//! redacted as messages.
+
+use std::ops::Range;
+
+use pointsman_iso8583::Content;
+use pointsman_iso8583::mask::{self, HIDDEN};
+
+use super::{PAN_DIGITS, Redactor, SHOWN_FIRST, SHOWN_LAST, pseudonym, runs};
+use crate::hex;
+
+/// The hex of a message that is worth trying: message type, bitmap and a field.
+const MESSAGE_CHARACTERS_MIN: usize = 24;
+/// Hex that can hold a card number one character a byte.
+const CODED_CHARACTERS_MIN: usize = 26;
+
+/// Names of secrets; what follows them and a `:` or `=` is hidden whole.
+const SECRET_NAMES: [&str; 18] = [
+    "cvv",
+    "cvv2",
+    "cvc",
+    "cvc2",
+    "cvn2",
+    "cid",
+    "pin",
+    "pinblock",
+    "pin_block",
+    "pin-block",
+    "track1",
+    "track2",
+    "track3",
+    "track_1",
+    "track_2",
+    "track_3",
+    "de52",
+    "f52",
+];
+
+impl Redactor {
+    /// A line of text, its card data replaced. Characters that are no card data stay where they are.
+    pub(crate) fn text(&self, line: &str) -> String {
+        let (with_messages, done) = self.hex_tokens(line);
+        let mut text: Vec<char> = with_messages.chars().collect();
+        self.card_numbers(&mut text, &done);
+        self.grouped_numbers(&mut text, &done);
+        secrets(&mut text);
+        text.into_iter().collect()
+    }
+
+    /// Hex in the line that is a message, or text, is redacted as such. Says where that is: digits there are parts of
+    /// bytes, and a card number among them is chance.
+    fn hex_tokens(&self, line: &str) -> (String, Vec<Range<usize>>) {
+        let mut out = String::with_capacity(line.len());
+        let mut characters = 0;
+        let mut done = Vec::new();
+        let mut rest = line;
+        while !rest.is_empty() {
+            let plain = rest
+                .find(|c: char| c.is_ascii_hexdigit())
+                .unwrap_or(rest.len());
+            let (before, after) = rest.split_at(plain);
+            out.push_str(before);
+            characters += before.chars().count();
+            let length = after
+                .find(|c: char| !c.is_ascii_hexdigit())
+                .unwrap_or(after.len());
+            let (token, after) = after.split_at(length);
+            match self.hex_token(token) {
+                Some(redacted) => {
+                    done.push(characters..characters + token.len());
+                    out.push_str(&redacted);
+                }
+                None => out.push_str(token),
+            }
+            characters += token.len();
+            rest = after;
+        }
+        (out, done)
+    }
+
+    fn hex_token(&self, token: &str) -> Option<String> {
+        if token.len() < MESSAGE_CHARACTERS_MIN || !token.len().is_multiple_of(2) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        hex::decode(token.as_bytes(), &mut bytes).ok()?;
+        let redacted = match self.message(&bytes) {
+            Ok(message) => message.to_vec(),
+            Err(_) if token.len() < CODED_CHARACTERS_MIN => return None,
+            Err(_) => self.coded(&bytes)?,
+        };
+        let mut text = Vec::new();
+        hex::encode(&redacted, &mut text);
+        let text = String::from_utf8(text).ok()?;
+        let is_lower = token.contains(|c: char| c.is_ascii_lowercase());
+        Some(if is_lower {
+            text.to_ascii_lowercase()
+        } else {
+            text
+        })
+    }
+
+    /// Bytes of unknown make with card numbers in ASCII, EBCDIC or packed digits among them.
+    fn coded(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            let text = String::from_utf8(bytes.to_vec()).ok()?;
+            return Some(self.text(&text).into_bytes());
+        }
+        let masked = mask::hex_dump(bytes);
+        let mut redacted = bytes.to_vec();
+        for (byte, pair) in redacted.iter_mut().zip(masked.as_bytes().chunks(2)) {
+            let hidden = |place: usize| pair.get(place).copied() == u8::try_from(HIDDEN).ok();
+            *byte = match (hidden(0), hidden(1), *byte >> 4) {
+                // A digit of its own: the zero of the same character set.
+                (true, true, high @ (0x3 | 0xF)) => high << 4,
+                (true, true, _) => 0,
+                (true, false, _) => *byte & 0x0F,
+                (false, true, _) => *byte & 0xF0,
+                (false, false, _) => *byte,
+            };
+        }
+        (redacted != bytes).then_some(redacted)
+    }
+
+    /// Card numbers in runs of digits, and the rest of a track behind them.
+    fn card_numbers(&self, text: &mut [char], done: &[Range<usize>]) {
+        let original = without(text, done);
+        let masked = mask::free_text(&original.iter().collect::<String>());
+        let hidden: Vec<bool> = original
+            .iter()
+            .zip(masked.chars())
+            .map(|(original, shown)| shown == HIDDEN && *original != HIDDEN)
+            .collect();
+        for run in runs(&hidden) {
+            let around = run.start.saturating_sub(SHOWN_FIRST)..run.end + SHOWN_LAST;
+            let is_number = run.start >= SHOWN_FIRST
+                && PAN_DIGITS.contains(&around.len())
+                && original
+                    .get(around.clone())
+                    .is_some_and(|digits| digits.iter().all(char::is_ascii_digit));
+            self.fill(
+                text,
+                &original,
+                run,
+                is_number.then_some(around),
+                Content::Ans,
+            );
+        }
+        // A track's number may have a wrong check digit, or be longer than a card number alone.
+        for (start, end) in digit_runs(&original) {
+            let Some(separator) = original
+                .get(end)
+                .filter(|c| matches!(c, '=' | 'D' | 'd' | '^'))
+            else {
+                continue;
+            };
+            if !PAN_DIGITS.contains(&(end - start)) {
+                continue;
+            }
+            let rest = track_rest(&original, end, *separator);
+            if rest.len() < SHOWN_LAST {
+                continue;
+            }
+            self.fill(text, &original, start..end, Some(start..end), Content::Ans);
+            self.fill(text, &original, rest, None, Content::Ans);
+        }
+    }
+
+    /// Card numbers as they are printed: groups of digits with a blank or a hyphen between them.
+    fn grouped_numbers(&self, text: &mut [char], done: &[Range<usize>]) {
+        let original = without(text, done);
+        let groups = digit_runs(&original);
+        let mut first = 0;
+        while first < groups.len() {
+            let mut found = None;
+            let mut digits = String::new();
+            let mut end = None;
+            for (place, group) in groups.iter().enumerate().skip(first) {
+                let follows = end.is_none_or(|end: usize| {
+                    group.0 == end + 1 && matches!(original.get(end), Some(' ' | '-'))
+                });
+                if !follows {
+                    break;
+                }
+                digits.extend(original.get(group.0..group.1).unwrap_or_default());
+                end = Some(group.1);
+                if digits.len() > 19 {
+                    break;
+                }
+                if place > first
+                    && digits.len() >= *PAN_DIGITS.start()
+                    && pseudonym::luhn_ok(&digits)
+                {
+                    found = Some((place, digits.clone()));
+                }
+            }
+            let Some((last, digits)) = found else {
+                first += 1;
+                continue;
+            };
+            let replaced = self.pan(&digits);
+            let range = groups.get(first).map_or(0, |group| group.0)
+                ..groups.get(last).map_or(0, |group| group.1);
+            let places = text
+                .iter_mut()
+                .take(range.end)
+                .skip(range.start)
+                .filter(|c| c.is_ascii_digit());
+            for (place, digit) in places.zip(replaced.chars()) {
+                *place = digit;
+            }
+            first = last + 1;
+        }
+    }
+}
+
+/// The text with nothing to be found where it is done.
+fn without(text: &[char], done: &[Range<usize>]) -> Vec<char> {
+    let mut text = text.to_vec();
+    for range in done {
+        for place in text.iter_mut().take(range.end).skip(range.start) {
+            *place = '\u{fffd}';
+        }
+    }
+    text
+}
+
+/// Where digits stand, as starts and ends.
+fn digit_runs(text: &[char]) -> Vec<(usize, usize)> {
+    let is_digit: Vec<bool> = text.iter().map(char::is_ascii_digit).collect();
+    runs(&is_digit)
+        .into_iter()
+        .map(|run| (run.start, run.end))
+        .collect()
+}
+
+/// What follows a card number in a track: to the end of its digits, or for track 1 its name and then its digits.
+fn track_rest(text: &[char], separator: usize, kind: char) -> Range<usize> {
+    let start = separator + 1;
+    let mut end = start;
+    let mut names = usize::from(kind == '^');
+    while let Some(c) = text.get(end) {
+        let goes_on = match c {
+            '^' if names > 0 => {
+                names -= 1;
+                true
+            }
+            '0'..='9' => true,
+            // A second separator, as track 3 has.
+            '=' => kind == '=',
+            _ => names > 0 && (c.is_alphanumeric() || matches!(c, ' ' | '/' | '.' | '-' | '\'')),
+        };
+        if !goes_on {
+            break;
+        }
+        end += 1;
+    }
+    start..end
+}
+
+/// Values behind the name of a secret.
+fn secrets(text: &mut [char]) {
+    let lower: Vec<char> = text.iter().map(char::to_ascii_lowercase).collect();
+    let mut at = 0;
+    while at < lower.len() {
+        let is_word_start = at == 0
+            || lower
+                .get(at - 1)
+                .is_some_and(|c| !c.is_ascii_alphanumeric() && *c != '_');
+        let value = is_word_start
+            .then(|| {
+                SECRET_NAMES
+                    .iter()
+                    .filter_map(|name| value_of(&lower, at, name))
+                    .max_by_key(|range| range.end)
+            })
+            .flatten();
+        let Some(value) = value else {
+            at += 1;
+            continue;
+        };
+        for place in text.iter_mut().take(value.end).skip(value.start) {
+            if place.is_ascii_digit() {
+                *place = '0';
+            } else if place.is_alphabetic() {
+                *place = 'X';
+            }
+        }
+        at = value.end.max(at + 1);
+    }
+}
+
+/// Where the value stands that follows this name and a `:` or `=`.
+fn value_of(lower: &[char], at: usize, name: &str) -> Option<Range<usize>> {
+    let length = name.chars().count();
+    let found = lower.get(at..at + length)?;
+    if !found.iter().copied().eq(name.chars()) {
+        return None;
+    }
+    let is_gap = |c: &&char| matches!(c, ' ' | '"' | '\'' | ':' | '=' | '\\');
+    let gap = lower.get(at + length..)?;
+    let gap_length = gap.iter().take_while(is_gap).count();
+    if !gap.iter().take(gap_length).any(|c| matches!(c, ':' | '=')) {
+        return None;
+    }
+    let start = at + length + gap_length;
+    let is_value =
+        |c: &&char| c.is_alphanumeric() || matches!(c, '=' | '^' | '*' | '%' | '/' | '?');
+    let value = lower.get(start..)?.iter().take_while(is_value).count();
+    (value > 0).then_some(start..start + value)
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_iso8583::Dialect;
+
+    use super::super::Keep;
+    use super::*;
+
+    fn check(line: &str, expected: &str) {
+        let dialect = Dialect::builtin("iso87-ascii").unwrap();
+        let redactor = Redactor::new(dialect, None, Keep::Ends);
+        assert_eq!(redactor.text(line), expected, "{line}");
+        assert_eq!(redactor.text(expected), expected, "again: {line}");
+    }
+
+    #[test]
+    fn what_is_found_in_a_log() {
+        check(
+            "no card: 1234567890123, 20260731",
+            "no card: 1234567890123, 20260731",
+        );
+        check("pan=4111111111111111 ok", "pan=4111110000001111 ok");
+        check("4111 1111 1111 1111", "4111 1100 0000 1111");
+        check("5555-5555-5555-4444;", "5555-5500-0000-4444;");
+        check("3782 822463 10005", "3782 820000 00005");
+        check(
+            "t2 4111111111111111=29122011234567890?",
+            "t2 4111110000001111=00000000000000000?",
+        );
+        check(
+            "t2 4111111111111112D2912201123",
+            "t2 4111110000001112D0000000000",
+        );
+        check(
+            "%B4111111111111111^DOE/JOHN^2912201123?",
+            "%B4111110000001111^XXX.XXXX^0000000000?",
+        );
+        check(
+            r#"{"cvv":"123","pin" : "0412F"}"#,
+            r#"{"cvv":"000","pin" : "0000X"}"#,
+        );
+        check(
+            "CVV2=999 pin pad ready, spin=7",
+            "CVV2=000 pin pad ready, spin=7",
+        );
+        check("de52: 0123456789ABCDEF", "de52: 0000000000XXXXXX");
+    }
+
+    #[test]
+    fn hex_in_a_log() {
+        // Text, in hex of either case.
+        check(
+            "dump 34313131313131313131313131313131 x",
+            "dump 34313131313130303030303031313131 x",
+        );
+        // Among other bytes, packed and in EBCDIC.
+        check(
+            "FFFF4111111111111111FFFF00FF00",
+            "FFFF4111110000001111FFFF00FF00",
+        );
+        check(
+            "0000f4f1f1f1f1f1f1f1f1f1f1f1f1f1f1f10000",
+            "0000f4f1f1f1f1f1f0f0f0f0f0f0f1f1f1f10000",
+        );
+    }
+}

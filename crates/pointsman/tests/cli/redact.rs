@@ -1,0 +1,113 @@
+//! `pointsman redact`
+
+use serde_json::Value;
+
+use crate::codec::{DIALECTS, encoded};
+use crate::*;
+
+const KEY: &str = "00112233445566778899aabbccddeeff";
+/// The middle of the card number, the rest of the track, the PIN block.
+const SECRETS: [&str; 3] = ["4111111111111111", "30122010", "0123456789ABCDEF"];
+
+fn fields(dialect: &str, hex: &str) -> Value {
+    let text = run(&["decode", "-d", dialect, "--json", "--unmask", hex]).ok();
+    serde_json::from_str::<Value>(&text).unwrap()["fields"].clone()
+}
+
+#[test]
+fn a_message_still_decodes_in_every_dialect() {
+    let key = TempFile::new("redact.key", format!("{KEY}\n"));
+    let source = format!("file:{}", key.path());
+    for dialect in DIALECTS {
+        let original = encoded(dialect);
+        for options in [
+            &[][..],
+            &["--key", &source],
+            &["--keep", "none"],
+            &["--key", &source, "--keep", "none"],
+        ] {
+            let args = [&["redact", "-d", dialect][..], options].concat();
+            let redacted = run_with(&args, original.as_bytes()).ok();
+            let redacted = redacted.trim_end();
+            assert_eq!(redacted.len(), original.len(), "{dialect} {options:?}");
+            let (before, after) = (fields(dialect, &original), fields(dialect, redacted));
+            for (number, value) in before.as_object().unwrap() {
+                let now = &after[number];
+                assert_eq!(
+                    now == value,
+                    !["2", "35", "52"].contains(&number.as_str()),
+                    "{number} {now}"
+                );
+                assert_eq!(now.as_str().unwrap().len(), value.as_str().unwrap().len());
+            }
+            let text = after.to_string();
+            assert!(
+                SECRETS.iter().all(|secret| !text.contains(secret)),
+                "{text}"
+            );
+            let pan = after["2"].as_str().unwrap();
+            if !options.contains(&"none") {
+                assert!(pan.starts_with("411111") && pan.ends_with("1111"), "{pan}");
+            }
+            // The card number is the same one in the track.
+            assert!(after["35"].as_str().unwrap().starts_with(pan), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_pseudonym_is_the_same_everywhere() {
+    let mut command = command(&["redact", "--key", "env:POINTSMAN_TEST_KEY"]);
+    command.env("POINTSMAN_TEST_KEY", KEY);
+    let json = r#"{"mti":"0200","fields":{"2":"4111111111111111","45":"B4111111111111111^DOE/JOHN^2912201"}}"#;
+    let input = format!(
+        "{}\n{json}\nat 12:00 card 4111111111111111 said no\n4111-1111-1111-1111\nframe {} sent\n",
+        encoded("iso87-ascii"),
+        encoded("iso87-ascii"),
+    );
+    let text = run_command(&mut command, input.as_bytes()).ok();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    let pan = fields("iso87-ascii", lines[0])["2"].clone();
+    let pan = pan.as_str().unwrap();
+    assert_ne!(pan, "4111110000001111");
+    let object: Value = serde_json::from_str(lines[1]).unwrap();
+    assert_eq!(object["fields"]["2"], pan);
+    assert_eq!(object["fields"]["45"], format!("X{pan}^XXX.XXXX^0000000"));
+    assert_eq!(lines[2], format!("at 12:00 card {pan} said no"));
+    assert_eq!(lines[3].replace('-', ""), pan);
+    assert_eq!(lines[4], format!("frame {} sent", lines[0]));
+}
+
+#[test]
+fn hex_that_is_no_message_is_not_repeated() {
+    let broken = &encoded("iso87-ascii")[..100];
+    let input = format!("{broken}\nplain text\n");
+    let ran = run_with(&["redact"], input.as_bytes()).failed(65);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("{\"error\":"), "{}", ran.stdout);
+    assert_eq!(lines[1], "plain text");
+    assert!(
+        ran.stderr.starts_with("error: 1 of 2 lines"),
+        "{}",
+        ran.stderr
+    );
+    let as_text = run_with(&["redact", "--text"], input.as_bytes()).ok();
+    assert_eq!(as_text.lines().next().unwrap().len(), broken.len());
+    let pan = format!("34{}", "31".repeat(15));
+    assert!(
+        broken.contains(&pan) && !as_text.contains(&pan),
+        "{as_text}"
+    );
+}
+
+#[test]
+fn a_key_must_be_one() {
+    let short = TempFile::new("short.key", "secret");
+    let ran = run(&["redact", "--key", &format!("file:{}", short.path())]).failed(65);
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+    let ran = run(&["redact", "--key", KEY]).failed(64);
+    assert!(!ran.stderr.contains(KEY), "{}", ran.stderr);
+    run(&["redact", "--key", "file:nowhere.key"]).failed(66);
+    run(&["redact", "--key", "env:POINTSMAN_NO_SUCH_KEY"]).failed(66);
+}
