@@ -43,11 +43,16 @@ impl Way {
         use Encoding::{Ascii, Bcd, Ebcdic, HexText, Raw};
         let same_kind = (from.content == Content::B) == (to.content == Content::B);
         let lengths_agree = match (from.length, to.length) {
-            (Length::Fixed(from), Length::Fixed(to)) => from == to,
+            (Length::Fixed(length), Length::Fixed(other)) => length == other || to.fill.is_some(),
             _ => true,
         };
         if !same_kind || !lengths_agree {
             return Way::None;
+        }
+        // What a value was filled with is taken off, and a shorter one filled, unless it just fills the other field.
+        let strips = from.fill.is_some_and(|fill| fill.strip);
+        if from.length != to.length && (strips || to.fill.is_some()) {
+            return Way::Text;
         }
         if from.same_wire(to) {
             return Way::Same;
@@ -114,7 +119,7 @@ impl Way {
                     }
                     _ => false,
                 };
-                prefix_follows && digits == to_digits && max <= to_max
+                prefix_follows && digits == to_digits && max <= to_max && from.counts == to.counts
             }
             _ => false,
         }
@@ -186,7 +191,7 @@ pub(crate) fn put(
     let length = out.length();
     let place = to.room(units, out);
     match way {
-        Way::Pack => encode::pack(to.step.shape, from.wire, place),
+        Way::Pack => encode::pack(to.step, from.wire, place),
         Way::UnpackAscii => text::unpack(from, place, Spelling::AsciiTrack),
         Way::UnpackEbcdic => text::unpack(from, place, Spelling::EbcdicDigits),
         Way::AsciiToEbcdic => swar::translate(from.wire, place, &charset::EBCDIC_FROM_LATIN1),
@@ -238,6 +243,8 @@ fn put_through_text(
     let track_to_text = from.step.check == Check::PackedTrack && !is_packed(to.step.shape);
     let text = if track_to_text {
         text::packed_track(from, &mut buffer)
+    } else if from.step.prefix == to.step.prefix && from.step.units == to.step.units {
+        text::read_whole(*from, &mut buffer)
     } else {
         text::read(*from, &mut buffer)
     };

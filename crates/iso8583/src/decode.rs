@@ -7,8 +7,8 @@ use crate::charset::{self, Charset};
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::field::{
-    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding,
-    TextEncoding,
+    BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Filler, Length, PadSide,
+    PrefixEncoding, TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
@@ -231,7 +231,7 @@ fn read_element(reader: &mut Reader<'_>, field: &Field) -> Result<(), DecodeErro
                 field: number,
                 kind: Kind::LengthNotDigit(byte),
             })?;
-            let max = usize::from(max);
+            let max = field.announced_length(usize::from(max));
             if length > max {
                 return Err(DecodeError {
                     offset: start,
@@ -239,14 +239,34 @@ fn read_element(reader: &mut Reader<'_>, field: &Field) -> Result<(), DecodeErro
                     kind: Kind::LengthTooLong { length, max },
                 });
             }
+            let fault = |kind| DecodeError {
+                offset: start,
+                field: number,
+                kind,
+            };
+            let length = match field.counts {
+                Counts::Value | Counts::Bytes => length,
+                Counts::Element => {
+                    let min = field.prefix_length();
+                    let too_short = Kind::LengthTooShort { length, min };
+                    length.checked_sub(min).ok_or(fault(too_short))?
+                }
+            };
             if field.encoding == Encoding::HexText && !length.is_multiple_of(2) {
-                return Err(DecodeError {
-                    offset: start,
-                    field: number,
-                    kind: Kind::LengthOdd { length },
-                });
+                return Err(fault(Kind::LengthOdd { length }));
             }
-            length
+            if field.counts != Counts::Value && field.encoding == Encoding::Bcd {
+                let units = length * 2 - usize::from(has_filler(field, reader.rest(), length));
+                if let Length::Variable { max, .. } = field.length
+                    && units > usize::from(max)
+                {
+                    let max = usize::from(max);
+                    return Err(fault(Kind::LengthTooLong { length: units, max }));
+                }
+                units
+            } else {
+                length
+            }
         }
     };
     let value_start = reader.offset;
@@ -258,11 +278,28 @@ fn read_element(reader: &mut Reader<'_>, field: &Field) -> Result<(), DecodeErro
     })
 }
 
+/// Does the filler F stand where it would in packed digits of so many bytes?
+fn has_filler(field: &Field, rest: &[u8], bytes: usize) -> bool {
+    let Some(value) = rest.get(..bytes) else {
+        return false;
+    };
+    let nibble = match field.pad {
+        PadSide::Left => value.first().map(|byte| byte >> 4),
+        PadSide::Right => value.last().map(|byte| byte & 0x0F),
+    };
+    field.filler == Filler::F && nibble == Some(Filler::F.nibble())
+}
+
 /// The number a length prefix says, or the place and value of the byte that is not digits.
 pub(crate) fn read_prefix(wire: &[u8], encoding: PrefixEncoding) -> Result<usize, (usize, u8)> {
     let charset = match encoding {
         PrefixEncoding::Ascii => Charset::Ascii,
         PrefixEncoding::Ebcdic => Charset::Ebcdic(CodePage::Ebcdic500),
+        PrefixEncoding::Binary1 | PrefixEncoding::Binary2 => {
+            return Ok(wire
+                .iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte)));
+        }
         PrefixEncoding::Bcd => {
             return wire
                 .iter()
@@ -330,10 +367,11 @@ fn check_packed(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize,
         (_, PadSide::Right) => value.len().checked_sub(1),
     };
     let is_value = |nibble: u8| nibble <= 9 || (field.content == Content::Z && nibble == 0x0D);
+    let expected = field.filler.nibble();
     for (place, byte) in value.iter().enumerate() {
         let (high, low) = (byte >> 4, byte & 0x0F);
         let (filler, values) = match (pad == Some(place), field.pad) {
-            (false, _) => (0, [high, low]),
+            (false, _) => (expected, [high, low]),
             (true, PadSide::Left) => (high, [low, low]),
             (true, PadSide::Right) => (low, [high, high]),
         };
@@ -344,7 +382,7 @@ fn check_packed(field: &Field, units: usize, value: &[u8]) -> Result<(), (usize,
             };
             return Err((place, kind));
         }
-        if filler != 0 {
+        if filler != expected {
             return Err((place, Kind::PadNibble { byte: *byte }));
         }
     }

@@ -6,7 +6,9 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::field::{BitmapEncoding, Encoding, Field, PadSide, PrefixEncoding, TextEncoding};
+use crate::field::{
+    BitmapEncoding, Counts, Encoding, Field, Filler, PadSide, PrefixEncoding, TextEncoding,
+};
 use crate::field_set::FieldSet;
 use crate::plan::Step;
 use crate::source;
@@ -31,6 +33,8 @@ pub struct Dialect {
     pub(crate) defaults: Defaults,
     pub(crate) fields: Box<[Option<Field>]>,
     pub(crate) defined: FieldSet,
+    /// Those of them that the fast path can step over.
+    pub(crate) scannable: FieldSet,
     /// By field number, for the fast path.
     pub(crate) steps: Box<[Step; 129]>,
     pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
@@ -56,6 +60,8 @@ pub(crate) struct Defaults {
     pub(crate) binary: Encoding,
     pub(crate) prefix: PrefixEncoding,
     pub(crate) pad: PadSide,
+    pub(crate) filler: Filler,
+    pub(crate) counts: Counts,
 }
 
 /// Something wrong in a dialect's TOML.

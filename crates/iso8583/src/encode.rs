@@ -6,7 +6,7 @@ use crate::charset::Charset;
 use crate::check::Check;
 use crate::dialect::Dialect;
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{CodePage, Content, Encoding};
+use crate::field::{CodePage, Content, Encoding, PadSide};
 use crate::output::Output;
 use crate::plan::{Prefix, Shape, Step};
 use crate::swar::{self, Spelling};
@@ -36,7 +36,7 @@ impl<'d> Target<'d> {
         let prefix = self.step.prefix.bytes();
         let place = out.room(prefix + self.step.wire_length(units));
         let (prefix, value) = place.split_at_mut_checked(prefix).unwrap_or_default();
-        set_prefix(self.step.prefix, units, prefix);
+        set_prefix(self.step.prefix, self.step.announced(units), prefix);
         value
     }
 
@@ -44,6 +44,9 @@ impl<'d> Target<'d> {
     #[cold]
     pub(crate) fn length_refusal(&self, units: usize) -> Refusal {
         let limit = usize::from(self.step.units);
+        if units <= limit && self.step.even_only && !units.is_multiple_of(2) {
+            return (0, Kind::LengthOdd { length: units });
+        }
         (
             0,
             match self.step.prefix {
@@ -64,13 +67,24 @@ impl<'d> Target<'d> {
 fn set_prefix(prefix: Prefix, units: usize, place: &mut [u8]) {
     let [hundreds, tens, ones] =
         [units / 100 % 10, units / 10 % 10, units % 10].map(|digit| digit as u8);
+    let thousands = (units / 1000) as u8;
     match (prefix, place) {
+        (Prefix::Ascii1, [a]) => *a = b'0' | ones,
+        (Prefix::Ascii4, [a, b, c, d]) => {
+            (*a, *b, *c, *d) = (b'0' | thousands, b'0' | hundreds, b'0' | tens, b'0' | ones);
+        }
+        (Prefix::Ebcdic1, [a]) => *a = 0xF0 | ones,
+        (Prefix::Ebcdic4, [a, b, c, d]) => {
+            (*a, *b, *c, *d) = (0xF0 | thousands, 0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones);
+        }
+        (Prefix::Binary1, [a]) => *a = units as u8,
+        (Prefix::Binary2, place) => place.copy_from_slice(&(units as u16).to_be_bytes()),
         (Prefix::Ascii2, [a, b]) => (*a, *b) = (b'0' | tens, b'0' | ones),
         (Prefix::Ascii3, [a, b, c]) => (*a, *b, *c) = (b'0' | hundreds, b'0' | tens, b'0' | ones),
         (Prefix::Ebcdic2, [a, b]) => (*a, *b) = (0xF0 | tens, 0xF0 | ones),
         (Prefix::Ebcdic3, [a, b, c]) => (*a, *b, *c) = (0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones),
         (Prefix::Bcd2, [a]) => *a = tens << 4 | ones,
-        (Prefix::Bcd3, [a, b]) => (*a, *b) = (hundreds, tens << 4 | ones),
+        (Prefix::Bcd3, [a, b]) => (*a, *b) = (thousands << 4 | hundreds, tens << 4 | ones),
         _ => {}
     }
 }
@@ -99,7 +113,7 @@ pub(crate) fn put_text(
                 Check::AsciiDigits
             };
             step.allows(length) && check.holds(text) && {
-                pack(step.shape, text, target.room(length, out));
+                pack(step, text, target.room(length, out));
                 true
             }
         }
@@ -123,8 +137,45 @@ pub(crate) fn put_text(
     if written {
         Ok(())
     } else {
-        Err(refusal(target, value))
+        refuse_or_fill(target, value, out)
     }
+}
+
+/// The most bytes of UTF-8 in a value that fills a field of at most 999 characters.
+const FILLED_BYTES_MAX: usize = 2048;
+
+/// A value that does not fit: it may be one that the field's fill makes up for.
+#[cold]
+fn refuse_or_fill(target: Target<'_>, value: &str, out: &mut Output<'_>) -> Result<(), Refusal> {
+    let units = value.chars().count();
+    let missing = usize::from(target.step.units).saturating_sub(units);
+    let Some(fill) = target
+        .step
+        .fill
+        .filter(|_| target.step.prefix == Prefix::None && missing > 0)
+    else {
+        return Err(refusal(target, value));
+    };
+    let mut filled = [fill.with; FILLED_BYTES_MAX];
+    let length = value.len() + missing;
+    let start = match fill.side {
+        PadSide::Left => missing,
+        PadSide::Right => 0,
+    };
+    let whole = filled.get_mut(..length).and_then(|whole| {
+        whole
+            .get_mut(start..start + value.len())?
+            .copy_from_slice(value.as_bytes());
+        core::str::from_utf8(whole).ok()
+    });
+    let Some(whole) = whole else {
+        return Err(target.length_refusal(units));
+    };
+    // It has the exact length now. What is wrong with it is wrong in the value, which begins behind a fill on the left.
+    put_text(target, whole, out).map_err(|(offset, kind)| match fill.side {
+        PadSide::Left => (offset.saturating_sub(missing), kind),
+        PadSide::Right => (offset, kind),
+    })
 }
 
 /// Appends the bytes of a `b` field, with its length prefix. Lengths in a refusal count hex characters, as for text.
@@ -162,20 +213,20 @@ pub(crate) fn put_bytes(
 
 /// Digits (and track separators) two a byte, with a filler where their count is odd.
 #[inline]
-pub(crate) fn pack(shape: Shape, text: &[u8], place: &mut [u8]) {
+pub(crate) fn pack(step: &Step, text: &[u8], place: &mut [u8]) {
     if text.len().is_multiple_of(2) {
         swar::pack(text, place);
-    } else if shape == Shape::PackedFillerFirst {
+    } else if step.shape == Shape::PackedFillerFirst {
         if let (Some((digit, rest)), Some((byte, place))) =
             (text.split_first(), place.split_first_mut())
         {
-            *byte = swar::pack_one(*digit);
+            *byte = step.filler << 4 | swar::pack_one(*digit);
             swar::pack(rest, place);
         }
     } else if let (Some((digit, rest)), Some((byte, place))) =
         (text.split_last(), place.split_last_mut())
     {
-        *byte = swar::pack_one(*digit) << 4;
+        *byte = swar::pack_one(*digit) << 4 | step.filler;
         swar::pack(rest, place);
     }
 }
@@ -203,7 +254,7 @@ fn put_ebcdic(
         value.chars().count()
     };
     if !target.step.allows(units) {
-        return Err(target.length_refusal(units));
+        return refuse_or_fill(target, value, out);
     }
     let length = out.length();
     let place = target.room(units, out);

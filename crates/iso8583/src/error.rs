@@ -36,8 +36,8 @@ pub enum DecodeErrorKind {
         /// The byte it is in.
         byte: u8,
     },
-    /// The filler nibble of an odd count of packed digits is not 0.
-    #[error("the filler nibble in 0x{byte:02X} is not 0")]
+    /// The filler nibble of an odd count of packed digits is another than the dialect's (0, or F).
+    #[error("the filler nibble in 0x{byte:02X} is another")]
     PadNibble {
         /// The byte it is in.
         byte: u8,
@@ -52,6 +52,14 @@ pub enum DecodeErrorKind {
         length: usize,
         /// As allowed.
         max: usize,
+    },
+    /// The announced length counts the prefix itself, but is less than that.
+    #[error("length {length} is less than {min}")]
+    LengthTooShort {
+        /// As announced.
+        length: usize,
+        /// Bytes of the prefix.
+        min: usize,
     },
     /// Hex text of an odd length.
     #[error("hex text of odd length {length}")]
@@ -133,8 +141,8 @@ pub enum EncodeErrorKind {
         /// As allowed.
         max: usize,
     },
-    /// Hex text with an odd count of characters.
-    #[error("hex text of odd length {length}")]
+    /// An odd count of hex characters, or of digits where only whole bytes can be announced.
+    #[error("odd length {length}")]
     LengthOdd {
         /// As given.
         length: usize,
@@ -247,13 +255,20 @@ impl DecodeError {
             Kind::NotDigit(byte) => ("a digit".into(), byte_text(byte)),
             Kind::NotBcd { byte } => ("two packed digits".into(), byte_text(byte)),
             Kind::PadNibble { byte } => (
-                "0 as the filler nibble of an odd digit count".into(),
+                format!(
+                    "{:X} as the filler nibble of an odd digit count",
+                    field.map_or(0, |field| field.filler.nibble())
+                ),
                 byte_text(byte),
             ),
             Kind::LengthNotDigit(byte) => ("digits in the length prefix".into(), byte_text(byte)),
             Kind::LengthTooLong { length, max } => {
                 (format!("a length of at most {max}"), length.to_string())
             }
+            Kind::LengthTooShort { length, min } => (
+                format!("a length of at least {min}, its own prefix"),
+                length.to_string(),
+            ),
             Kind::LengthOdd { length } => {
                 ("an even count of hex characters".into(), length.to_string())
             }
@@ -326,7 +341,11 @@ impl EncodeError {
                 (format!("a length of at most {max}"), length.to_string())
             }
             Kind::LengthOdd { length } => {
-                ("an even count of hex characters".into(), length.to_string())
+                let what = match field.map(|field| field.content) {
+                    Some(Content::B) => "hex characters",
+                    _ => "digits",
+                };
+                (format!("an even count of {what}"), length.to_string())
             }
             Kind::NotDigit(character) => ("a digit".into(), char_text(character)),
             Kind::NotHex(character) => ("a hex character".into(), char_text(character)),

@@ -18,6 +18,12 @@ pub struct Field {
     pub length: Length,
     /// Where the filler nibble of an odd count of packed digits stands.
     pub pad: PadSide,
+    /// What that nibble is.
+    pub filler: Filler,
+    /// What the length prefix of a variable field counts.
+    pub counts: Counts,
+    /// What a value that is shorter than its fixed field is filled with. `None`: values must be of the exact length.
+    pub fill: Option<Fill>,
     /// Whether explanations and logs must hide it.
     pub sensitive: Sensitive,
 }
@@ -29,7 +35,10 @@ impl Field {
         self.content == other.content
             && self.encoding == other.encoding
             && self.length == other.length
-            && (self.encoding != Encoding::Bcd || self.pad == other.pad || !self.may_have_filler())
+            && self.counts == other.counts
+            && (self.encoding != Encoding::Bcd
+                || (self.pad, self.filler) == (other.pad, other.filler)
+                || !self.may_have_filler())
     }
 
     /// May an odd count of packed digits need a filler nibble?
@@ -59,6 +68,32 @@ impl Field {
         }
     }
 
+    /// What the length prefix says of a value of so many units.
+    #[must_use]
+    pub fn announced_length(&self, units: usize) -> usize {
+        match self.counts {
+            Counts::Value => units,
+            Counts::Bytes => self.wire_length(units),
+            Counts::Element => self.prefix_length() + self.wire_length(units),
+        }
+    }
+
+    /// Can only whole bytes of packed digits be announced, and no filler tells an odd count from an even one?
+    #[must_use]
+    pub fn needs_even_digits(&self) -> bool {
+        self.encoding == Encoding::Bcd
+            && self.counts != Counts::Value
+            && self.filler == Filler::Zero
+    }
+
+    /// The value without what it was filled with, if that is taken off when it is read.
+    pub(crate) fn stripped<'t>(&self, text: &'t str) -> &'t str {
+        match self.fill {
+            Some(fill) if fill.strip => fill.stripped(text),
+            _ => text,
+        }
+    }
+
     /// The type as the standard writes it: `n6`, `an..25`, `ans...999`, `x+n8`.
     #[must_use]
     pub fn type_text(&self) -> String {
@@ -69,8 +104,9 @@ impl Field {
                 format!("{content}{}", length.saturating_sub(1))
             }
             Length::Fixed(length) => format!("{content}{length}"),
-            Length::Variable { digits: 2, max, .. } => format!("{content}..{max}"),
-            Length::Variable { max, .. } => format!("{content}...{max}"),
+            Length::Variable { digits, max, .. } => {
+                format!("{content}{}{max}", ".".repeat(usize::from(digits)))
+            }
         }
     }
 }
@@ -151,15 +187,15 @@ pub enum CodePage {
     Ebcdic1047,
 }
 
-/// The length of a field. It counts digits when packed, characters on the wire for variable hex text, else bytes; a
-/// fixed `b` field counts its bytes whatever the encoding.
+/// The length of a field in units: digits when packed, characters on the wire for variable hex text, else bytes; a fixed
+/// `b` field counts its bytes whatever the encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Length {
     /// Always this many.
     Fixed(u16),
     /// Announced by a length prefix.
     Variable {
-        /// Digits of the prefix: 2 (LL) or 3 (LLL).
+        /// Digits of the prefix: 1 (L) to 4 (LLLL).
         digits: u8,
         /// How the prefix is written.
         prefix: PrefixEncoding,
@@ -177,6 +213,10 @@ pub enum PrefixEncoding {
     Ebcdic,
     /// Packed digits, right-aligned: LL is one byte, LLL two.
     Bcd,
+    /// One byte, a binary number.
+    Binary1,
+    /// Two bytes, a binary number, the higher byte first.
+    Binary2,
 }
 
 impl PrefixEncoding {
@@ -186,6 +226,20 @@ impl PrefixEncoding {
         match self {
             PrefixEncoding::Ascii | PrefixEncoding::Ebcdic => digits as usize,
             PrefixEncoding::Bcd => (digits as usize).div_ceil(2),
+            PrefixEncoding::Binary1 => 1,
+            PrefixEncoding::Binary2 => 2,
+        }
+    }
+
+    /// The most that a prefix with so many digits can say.
+    #[must_use]
+    pub const fn length_max(self, digits: u8) -> usize {
+        match self {
+            PrefixEncoding::Ascii | PrefixEncoding::Ebcdic | PrefixEncoding::Bcd => {
+                10_usize.saturating_pow(digits as u32) - 1
+            }
+            PrefixEncoding::Binary1 => 0xFF,
+            PrefixEncoding::Binary2 => 0xFFFF,
         }
     }
 }
@@ -196,11 +250,71 @@ impl fmt::Display for PrefixEncoding {
             PrefixEncoding::Ascii => "ascii",
             PrefixEncoding::Ebcdic => "ebcdic",
             PrefixEncoding::Bcd => "bcd",
+            PrefixEncoding::Binary1 => "binary1",
+            PrefixEncoding::Binary2 => "binary2",
         })
     }
 }
 
-/// The side of the filler nibble (always 0) when an odd count of digits is packed.
+/// What a length prefix counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counts {
+    /// The units of the value: digits when packed, else characters or bytes.
+    Value,
+    /// The bytes of the value on the wire.
+    Bytes,
+    /// The bytes of the value and of the prefix itself.
+    Element,
+}
+
+/// The filler nibble of an odd count of packed digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Filler {
+    /// 0.
+    Zero,
+    /// F, which no digit is: it tells an odd count from an even one by itself.
+    F,
+}
+
+impl Filler {
+    /// Its four bits.
+    #[must_use]
+    pub const fn nibble(self) -> u8 {
+        match self {
+            Filler::Zero => 0,
+            Filler::F => 0x0F,
+        }
+    }
+}
+
+/// How a value that is shorter than its fixed field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fill {
+    /// The character that makes up for what is missing, in ASCII.
+    pub with: u8,
+    /// The side it is put on.
+    pub side: PadSide,
+    /// Is it taken off when a value is read? A number keeps its last digit.
+    pub strip: bool,
+}
+
+impl Fill {
+    pub(crate) fn stripped(self, text: &str) -> &str {
+        let with = char::from(self.with);
+        match self.side {
+            PadSide::Right => text.trim_end_matches(with),
+            PadSide::Left if with == '0' => {
+                let start = text.len() - text.trim_start_matches(with).len();
+                // 000 is 0.
+                let start = start.min(text.len().saturating_sub(1));
+                text.get(start..).unwrap_or(text)
+            }
+            PadSide::Left => text.trim_start_matches(with),
+        }
+    }
+}
+
+/// The side of the filler nibble when an odd count of digits is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PadSide {
     /// Before the digits: `0123` for 123.

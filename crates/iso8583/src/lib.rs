@@ -120,8 +120,8 @@ pub use card::{Pan, Track2};
 pub use dialect::{Dialect, DialectError, HEADER_BYTES_MAX, Header, LoadError, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
-    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding, Sensitive,
-    TextEncoding,
+    BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
+    PrefixEncoding, Sensitive, TextEncoding,
 };
 pub use field_set::FieldSet;
 pub use mti::{Mti, MtiClass, NotAnMti};

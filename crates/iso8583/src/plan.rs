@@ -1,7 +1,7 @@
 //! A dialect compiled for the fast path: per field number a few bytes that say how to step over it and what to check.
 
 use crate::check::Check;
-use crate::field::{Content, Encoding, Field, Length, PadSide, PrefixEncoding};
+use crate::field::{Content, Counts, Encoding, Field, Fill, Length, PadSide, PrefixEncoding};
 
 /// How to step over one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,13 @@ pub(crate) struct Step {
     pub(crate) encoding: Encoding,
     pub(crate) prefix: Prefix,
     pub(crate) shape: Shape,
+    /// What the length prefix counts.
+    pub(crate) counts: Counts,
+    /// The filler nibble of an odd count of packed digits.
+    pub(crate) filler: u8,
+    /// Only even counts of packed digits can be announced.
+    pub(crate) even_only: bool,
+    pub(crate) fill: Option<Fill>,
     /// Bytes of the length prefix always pass the value's check, so a run of such fields can be checked as one.
     pub(crate) prefix_passes: bool,
     /// A fixed field of whose bytes none is special: one addition steps over it.
@@ -36,7 +43,39 @@ impl Step {
         if self.prefix == Prefix::None {
             units == limit
         } else {
-            units <= limit
+            units <= limit && !(self.even_only && units % 2 == 1)
+        }
+    }
+
+    /// May the fast path step over it? A length that counts something else than units, and a filler that is no digit, are
+    /// left to the careful decoder: few counterparts have them, and no field that is read often.
+    pub(crate) fn is_scannable(&self) -> bool {
+        self.counts == Counts::Value && self.filler == 0
+    }
+
+    /// What the length prefix says of a value of so many units.
+    #[inline]
+    pub(crate) fn announced(&self, units: usize) -> usize {
+        match self.counts {
+            Counts::Value => units,
+            Counts::Bytes => self.wire_length(units),
+            Counts::Element => self.prefix.bytes() + self.wire_length(units),
+        }
+    }
+
+    /// The units of a value that was read, where its length counts bytes.
+    #[cold]
+    pub(crate) fn units_of_wire(&self, wire: &[u8]) -> usize {
+        match self.shape {
+            Shape::PackedFillerFirst | Shape::PackedFillerLast | Shape::PackedEven => {
+                let filler = match self.shape {
+                    Shape::PackedFillerFirst => wire.first().map(|byte| byte >> 4),
+                    _ => wire.last().map(|byte| byte & 0x0F),
+                };
+                let has_filler = self.filler != 0 && filler == Some(self.filler);
+                wire.len() * 2 - usize::from(has_filler)
+            }
+            Shape::Bytes | Shape::Hex | Shape::SignedAscii | Shape::SignedEbcdic => wire.len(),
         }
     }
 
@@ -57,12 +96,20 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
     None,
+    Ascii1,
     Ascii2,
     Ascii3,
+    Ascii4,
+    Ebcdic1,
     Ebcdic2,
     Ebcdic3,
+    Ebcdic4,
+    /// One byte of packed digits, for one digit too.
     Bcd2,
+    /// Two bytes of packed digits, for four digits too.
     Bcd3,
+    Binary1,
+    Binary2,
 }
 
 impl Prefix {
@@ -71,9 +118,10 @@ impl Prefix {
     pub(crate) const fn bytes(self) -> usize {
         match self {
             Prefix::None => 0,
-            Prefix::Bcd2 => 1,
-            Prefix::Ascii2 | Prefix::Ebcdic2 | Prefix::Bcd3 => 2,
+            Prefix::Ascii1 | Prefix::Ebcdic1 | Prefix::Bcd2 | Prefix::Binary1 => 1,
+            Prefix::Ascii2 | Prefix::Ebcdic2 | Prefix::Bcd3 | Prefix::Binary2 => 2,
             Prefix::Ascii3 | Prefix::Ebcdic3 => 3,
+            Prefix::Ascii4 | Prefix::Ebcdic4 => 4,
         }
     }
 }
@@ -106,6 +154,10 @@ impl Step {
         encoding: Encoding::Raw,
         prefix: Prefix::None,
         shape: Shape::Bytes,
+        counts: Counts::Value,
+        filler: 0,
+        even_only: false,
+        fill: None,
         prefix_passes: false,
         plain: false,
     };
@@ -143,6 +195,13 @@ impl Step {
             encoding: field.encoding,
             prefix,
             shape,
+            counts: field.counts,
+            filler: match field.encoding {
+                Encoding::Bcd if shape != Shape::PackedEven => field.filler.nibble(),
+                _ => 0,
+            },
+            even_only: field.needs_even_digits(),
+            fill: field.fill,
             prefix_passes,
             plain: prefix == Prefix::None
                 && matches!(shape, Shape::Bytes | Shape::PackedEven | Shape::Hex),
@@ -169,12 +228,18 @@ fn check_of(field: &Field) -> Check {
 
 fn prefix_of(encoding: PrefixEncoding, digits: u8) -> Prefix {
     match (encoding, digits) {
+        (PrefixEncoding::Ascii, 1) => Prefix::Ascii1,
         (PrefixEncoding::Ascii, 2) => Prefix::Ascii2,
-        (PrefixEncoding::Ascii, _) => Prefix::Ascii3,
+        (PrefixEncoding::Ascii, 3) => Prefix::Ascii3,
+        (PrefixEncoding::Ascii, _) => Prefix::Ascii4,
+        (PrefixEncoding::Ebcdic, 1) => Prefix::Ebcdic1,
         (PrefixEncoding::Ebcdic, 2) => Prefix::Ebcdic2,
-        (PrefixEncoding::Ebcdic, _) => Prefix::Ebcdic3,
-        (PrefixEncoding::Bcd, 2) => Prefix::Bcd2,
+        (PrefixEncoding::Ebcdic, 3) => Prefix::Ebcdic3,
+        (PrefixEncoding::Ebcdic, _) => Prefix::Ebcdic4,
+        (PrefixEncoding::Bcd, 1 | 2) => Prefix::Bcd2,
         (PrefixEncoding::Bcd, _) => Prefix::Bcd3,
+        (PrefixEncoding::Binary1, _) => Prefix::Binary1,
+        (PrefixEncoding::Binary2, _) => Prefix::Binary2,
     }
 }
 
@@ -182,8 +247,13 @@ fn prefix_of(encoding: PrefixEncoding, digits: u8) -> Prefix {
 fn prefix_bytes(prefix: Prefix) -> Option<Box<dyn Iterator<Item = u8>>> {
     match prefix {
         Prefix::None => None,
-        Prefix::Ascii2 | Prefix::Ascii3 => Some(Box::new(b'0'..=b'9')),
-        Prefix::Ebcdic2 | Prefix::Ebcdic3 => Some(Box::new(0xF0..=0xF9)),
+        Prefix::Ascii1 | Prefix::Ascii2 | Prefix::Ascii3 | Prefix::Ascii4 => {
+            Some(Box::new(b'0'..=b'9'))
+        }
+        Prefix::Ebcdic1 | Prefix::Ebcdic2 | Prefix::Ebcdic3 | Prefix::Ebcdic4 => {
+            Some(Box::new(0xF0..=0xF9))
+        }
         Prefix::Bcd2 | Prefix::Bcd3 => Some(Box::new((0..=0x99).filter(|byte| byte & 0x0F <= 9))),
+        Prefix::Binary1 | Prefix::Binary2 => Some(Box::new(0..=0xFF)),
     }
 }

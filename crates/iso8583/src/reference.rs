@@ -228,7 +228,7 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
                 offset,
                 length,
                 units,
-                text,
+                text: field.stripped(&text).to_owned(),
             },
         ));
         partial.end = offset_of(after);

@@ -44,8 +44,8 @@ pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> 
         return None;
     };
     let fields = FieldSet::from_bits(u128::from(primary) | u128::from(secondary) << 64).without(1);
-    // Field 65 is never defined: a third bitmap is refused here, too.
-    if !fields.difference(dialect.defined).is_empty() {
+    // Field 65 is never defined: a third bitmap is refused here, too. So is what only the careful decoder can read.
+    if !fields.difference(dialect.scannable).is_empty() {
         return None;
     }
     let mut run = Run {
@@ -184,6 +184,15 @@ pub(crate) fn read_prefix(prefix: Prefix, bytes: &[u8], offset: usize) -> Option
     };
     match prefix {
         Prefix::None => Some((0, offset)),
+        Prefix::Ascii1 => Some((characters(rest.first_chunk::<1>()?, b'0')?, offset + 1)),
+        Prefix::Ascii4 => Some((characters(rest.first_chunk::<4>()?, b'0')?, offset + 4)),
+        Prefix::Ebcdic1 => Some((characters(rest.first_chunk::<1>()?, 0xF0)?, offset + 1)),
+        Prefix::Ebcdic4 => Some((characters(rest.first_chunk::<4>()?, 0xF0)?, offset + 4)),
+        Prefix::Binary1 => Some((usize::from(*rest.first()?), offset + 1)),
+        Prefix::Binary2 => {
+            let length = u16::from_be_bytes(*rest.first_chunk()?);
+            Some((usize::from(length), offset + 2))
+        }
         Prefix::Ascii2 => Some((characters(rest.first_chunk::<2>()?, b'0')?, offset + 2)),
         Prefix::Ascii3 => Some((characters(rest.first_chunk::<3>()?, b'0')?, offset + 3)),
         Prefix::Ebcdic2 => Some((characters(rest.first_chunk::<2>()?, 0xF0)?, offset + 2)),

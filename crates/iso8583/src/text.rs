@@ -7,19 +7,36 @@ use crate::plan::Shape;
 use crate::swar::{self, Spelling};
 use crate::view::Element;
 
-/// Bytes that hold the text of any value: 999 raw bytes are 1998 hex characters, 999 EBCDIC characters at most 1998
+/// Bytes that hold the text of any value of up to 999 units: 999 raw bytes are 1998 hex characters, 999 EBCDIC characters at most 1998
 /// bytes of UTF-8.
 const TEXT_BYTES_MAX: usize = 2048;
 
-/// A buffer that [`crate::View::text`] may write into; make one, use it for many fields.
+/// A buffer that [`crate::View::text`] may write into; make one, use it for many fields. It allocates for values of more
+/// than 999 units only, which four-digit lengths announce.
 #[derive(Clone)]
-pub struct TextBuffer([u8; TEXT_BYTES_MAX]);
+pub struct TextBuffer {
+    short: [u8; TEXT_BYTES_MAX],
+    long: Vec<u8>,
+}
 
 impl TextBuffer {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> TextBuffer {
-        TextBuffer([0; TEXT_BYTES_MAX])
+        TextBuffer {
+            short: [0; TEXT_BYTES_MAX],
+            long: Vec::new(),
+        }
+    }
+
+    /// So many bytes at least; a message's length bounds how many are asked for.
+    #[inline]
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        if count <= self.short.len() {
+            return &mut self.short;
+        }
+        self.long.resize(count, 0);
+        &mut self.long
     }
 }
 
@@ -36,20 +53,36 @@ impl fmt::Debug for TextBuffer {
     }
 }
 
-/// The value as text.
+/// The value as text, without what a shorter one was filled with if that is taken off.
 #[inline]
 pub(crate) fn read<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Option<&'b str> {
+    let text = read_whole(element, buffer)?;
+    match element.step.fill {
+        Some(fill) if fill.strip => Some(fill.stripped(text)),
+        _ => Some(text),
+    }
+}
+
+/// The value as text, with what it may be filled with.
+#[inline]
+pub(crate) fn read_whole<'b>(element: Element<'b>, buffer: &'b mut TextBuffer) -> Option<&'b str> {
     let text = match element.step.encoding {
         Encoding::Ascii => element.wire,
-        Encoding::Bcd => short(&element, &mut buffer.0)?,
-        Encoding::Ebcdic(page) => latin1_to_utf8(page, element.wire, &mut buffer.0)?,
+        Encoding::Bcd => whole(&element, buffer.room(element.units))?,
+        Encoding::Ebcdic(page) => {
+            latin1_to_utf8(page, element.wire, buffer.room(element.wire.len() * 2))?
+        }
         Encoding::Raw => {
-            let text = buffer.0.get_mut(..element.wire.len() * 2)?;
+            let text = buffer
+                .room(element.wire.len() * 2)
+                .get_mut(..element.wire.len() * 2)?;
             swar::unpack(element.wire, text, Spelling::Hex);
             text
         }
         Encoding::HexText => {
-            let text = buffer.0.get_mut(..element.wire.len())?;
+            let text = buffer
+                .room(element.wire.len())
+                .get_mut(..element.wire.len())?;
             text.copy_from_slice(element.wire);
             text.make_ascii_uppercase();
             text
@@ -63,7 +96,7 @@ pub(crate) fn packed_track<'b>(
     element: &Element<'b>,
     buffer: &'b mut TextBuffer,
 ) -> Option<&'b str> {
-    let text = buffer.0.get_mut(..element.units)?;
+    let text = buffer.room(element.units).get_mut(..element.units)?;
     unpack(element, text, Spelling::AsciiTrack);
     core::str::from_utf8(text).ok()
 }
@@ -71,6 +104,17 @@ pub(crate) fn packed_track<'b>(
 /// Text of at most the buffer's length, in ASCII (EBCDIC beyond ASCII gives `None`); for `b` fields none.
 #[inline]
 pub(crate) fn short<'b>(element: &Element<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let text = whole(element, buffer)?;
+    match element.step.fill {
+        Some(fill) if fill.strip => {
+            Some(fill.stripped(core::str::from_utf8(text).ok()?).as_bytes())
+        }
+        _ => Some(text),
+    }
+}
+
+#[inline]
+fn whole<'b>(element: &Element<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     match element.step.encoding {
         Encoding::Ascii => Some(element.wire),
         Encoding::Ebcdic(page) => {
@@ -113,6 +157,13 @@ pub(crate) fn unpack(element: &Element<'_>, text: &mut [u8], spelling: Spelling)
 pub(crate) fn number(element: &Element<'_>) -> Option<u64> {
     match (element.step.encoding, element.step.shape) {
         (Encoding::Ascii | Encoding::Ebcdic(_), _) => Some(swar::digits_to_number(element.wire)),
+        // A filler F is no digit: the digits are taken out first.
+        (Encoding::Bcd, _) if element.step.filler != 0 => {
+            let mut digits = [0; 18];
+            let digits = digits.get_mut(..element.units)?;
+            unpack(element, digits, Spelling::Hex);
+            Some(swar::digits_to_number(digits))
+        }
         // The filler behind an odd count of digits is a 0 too many.
         (Encoding::Bcd, Shape::PackedFillerLast) if !element.units.is_multiple_of(2) => {
             Some(swar::packed_to_number(element.wire) / 10)

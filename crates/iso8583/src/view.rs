@@ -7,7 +7,7 @@ use crate::card::{Pan, Track2};
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Encoding};
+use crate::field::{Content, Counts, Encoding};
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::partial::PartialView;
@@ -50,6 +50,7 @@ impl<'a> Element<'a> {
         let (prefix, wire) = bytes.split_at_checked(step.prefix.bytes())?;
         let units = match step.prefix {
             Prefix::None => usize::from(step.units),
+            _ if step.counts != Counts::Value => step.units_of_wire(wire),
             _ => scan::read_prefix(step.prefix, prefix, 0)?.0,
         };
         Some(Element {

@@ -66,7 +66,7 @@ duplicate = "0913"
 5 = { type = "n...1000" }
 6 = { type = "n0" }
 7 = { type = "q10" }
-8 = { type = "n....8" }
+8 = { type = "n.....8" }
 9 = { type = "x+n..8" }
 11 = { name = "", typ = "n6" }
 12 = { encoding = "ascii", pad = "middle" }
@@ -98,7 +98,7 @@ duplicate = "0913"
             "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"n0\"": the length 0 of a fixed field is not in 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"q10\"": 'q10' is not a field type: 'q' is not a content class (for example n6, n..19, ans...999, x+n8, z..37, b8)
-            "\"n....8\"": 'n....8' is not a field type: 4 dots mean nothing, two or three do (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n.....8\"": 'n.....8' is not a field type: 5 dots mean nothing, one to four do (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"x+n..8\"": 'x+n..8': a signed amount has a fixed length below 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"\"": name must be one line of 1 to 80 characters
             "typ": unknown key 'typ' (did you mean type?)
@@ -322,4 +322,55 @@ fn loading_by_name_or_path() {
         "{error}"
     );
     std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// What cannot work is said where it stands.
+#[test]
+fn lengths_and_fills_that_cannot_be() {
+    check(
+        r#"
+name = "mine"
+extends = "iso87-bcd"
+[defaults]
+filler = "1"
+[fields]
+11 = { fill = "  " }
+33 = { type = "n..11", filler = "F", counts = "bytes" }
+35 = { type = "z..37", counts = "bytes" }
+41 = { fill_side = "left", strip = true }
+42 = { type = "ans..15", fill = " " }
+43 = { fill = "é" }
+48 = { type = "ans...256", prefix = "binary1" }
+52 = { fill = "0" }
+55 = { type = "b.9", prefix = "ascii", counts = "element" }
+"#,
+        expect![[r#"
+            "\"1\"": filler cannot be '1' (did you mean 0?)
+            "\"  \"": fill must be one printable ASCII character
+            "\"bytes\"": field 35: its length counts bytes, so that 37 digits and 38 look the same (give it an even length, or filler = "F")
+            "\"left\"": field 41: fill_side means nothing without fill (fill = " ", for example)
+            "true": field 41: strip means nothing without fill (fill = " ", for example)
+            "\" \"": field 42: only a field of a fixed length can be filled
+            "\"é\"": fill must be one printable ASCII character
+            "\"binary1\"": field 48: a value of 256 is announced as 256, and its prefix says at most 255 (shorten the type, or let the prefix have more digits (one dot each) or be binary2)
+            "\"0\"": field 52: content b cannot be filled with '0'
+            "\"ascii\"": field 55: a value of 9 is announced as 10, and its prefix says at most 9 (shorten the type, or let the prefix have more digits (one dot each) or be binary2)
+        "#]],
+    );
+}
+
+/// A type that was inherited is cut to what the field's own prefix can say.
+#[test]
+fn an_inherited_length_is_cut_to_its_prefix() {
+    let dialect = Dialect::parse(
+        "name = \"mine\"\nextends = \"iso87-mixed\"\n[defaults]\ncounts = \"element\"\n[fields]\n\
+         48 = { prefix = \"binary1\" }\n60 = { counts = \"value\" }\n",
+    )
+    .unwrap();
+    let length = |number| dialect.field(number).unwrap().type_text();
+    assert_eq!(
+        [2, 47, 48, 60].map(length),
+        ["n..19", "ans...996", "ans...254", "ans...999"]
+    );
+    assert_eq!(Dialect::parse(&dialect.to_toml()).unwrap(), dialect);
 }

@@ -186,6 +186,8 @@ fn prefix_bytes(prefix: PrefixEncoding, digits: u8, length: usize) -> Vec<u8> {
         PrefixEncoding::Ebcdic => text.bytes().map(|digit| digit - b'0' + 0xF0).collect(),
         PrefixEncoding::Bcd if text.len() % 2 == 1 => unhex(&format!("0{text}")),
         PrefixEncoding::Bcd => unhex(&text),
+        PrefixEncoding::Binary1 => vec![u8::try_from(length).unwrap()],
+        PrefixEncoding::Binary2 => u16::try_from(length).unwrap().to_be_bytes().to_vec(),
     }
 }
 

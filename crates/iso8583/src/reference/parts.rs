@@ -7,8 +7,8 @@ use nom::{IResult, Parser};
 use crate::charset::{Charset, ebcdic_hex_value, hex_digit, hex_value};
 use crate::error::DecodeErrorKind;
 use crate::field::{
-    BitmapEncoding, CodePage, Content, Encoding, Field, Length, PadSide, PrefixEncoding,
-    TextEncoding,
+    BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Filler, Length, PadSide,
+    PrefixEncoding, TextEncoding,
 };
 
 /// Digits are the same in every EBCDIC code page.
@@ -129,6 +129,13 @@ pub(super) fn length<'a>(field: &Field) -> impl Fn(&'a [u8]) -> Parsed<'a, usize
         let (rest, digits) = match prefix {
             PrefixEncoding::Ascii => each(digits, length_digit(Charset::Ascii)).parse(input)?,
             PrefixEncoding::Ebcdic => each(digits, length_digit(EBCDIC)).parse(input)?,
+            PrefixEncoding::Binary1 | PrefixEncoding::Binary2 => {
+                let (rest, bytes) = part(prefix.bytes(0)).parse(input)?;
+                let length = bytes
+                    .iter()
+                    .fold(0, |number, byte| number * 256 + usize::from(*byte));
+                return units(field, max, input, rest, length);
+            }
             PrefixEncoding::Bcd => each(digits.div_ceil(2), |byte| {
                 two_digits(byte).map_err(|_| DecodeErrorKind::LengthNotDigit(byte))
             })
@@ -138,14 +145,63 @@ pub(super) fn length<'a>(field: &Field) -> impl Fn(&'a [u8]) -> Parsed<'a, usize
         let length = digits
             .iter()
             .fold(0, |number, digit| number * 10 + usize::from(*digit));
-        if length > max {
-            return fault(input, DecodeErrorKind::LengthTooLong { length, max });
-        }
-        if field.encoding == Encoding::HexText && length % 2 == 1 {
-            return fault(input, DecodeErrorKind::LengthOdd { length });
-        }
-        Ok((rest, length))
+        units(field, max, input, rest, length)
     }
+}
+
+/// From what the prefix says to the units of the value. `prefix` is where the prefix stands, `rest` what follows it.
+fn units<'a>(
+    field: &Field,
+    max: usize,
+    prefix: &'a [u8],
+    rest: &'a [u8],
+    announced: usize,
+) -> Parsed<'a, usize> {
+    let prefix_bytes = prefix.len() - rest.len();
+    let packed = field.encoding == Encoding::Bcd;
+    let max_bytes = if packed { max.div_ceil(2) } else { max };
+    let (length, announced_max) = match field.counts {
+        Counts::Value => (Some(announced), max),
+        Counts::Bytes => (Some(announced), max_bytes),
+        Counts::Element => (
+            announced.checked_sub(prefix_bytes),
+            max_bytes + prefix_bytes,
+        ),
+    };
+    if announced > announced_max {
+        let kind = DecodeErrorKind::LengthTooLong {
+            length: announced,
+            max: announced_max,
+        };
+        return fault(prefix, kind);
+    }
+    let Some(length) = length else {
+        let kind = DecodeErrorKind::LengthTooShort {
+            length: announced,
+            min: prefix_bytes,
+        };
+        return fault(prefix, kind);
+    };
+    if field.encoding == Encoding::HexText && length % 2 == 1 {
+        return fault(prefix, DecodeErrorKind::LengthOdd { length });
+    }
+    if !packed || field.counts == Counts::Value {
+        return Ok((rest, length));
+    }
+    // Whole bytes were counted. Only a filler that is no digit says that there is one digit less.
+    let digits = match (field.filler, field.pad, rest.get(..length)) {
+        (Filler::F, PadSide::Left, Some([first, ..])) if first >> 4 == 15 => length * 2 - 1,
+        (Filler::F, PadSide::Right, Some([.., last])) if last & 15 == 15 => length * 2 - 1,
+        _ => length * 2,
+    };
+    if digits > max {
+        let kind = DecodeErrorKind::LengthTooLong {
+            length: digits,
+            max,
+        };
+        return fault(prefix, kind);
+    }
+    Ok((rest, digits))
 }
 
 /// The value, `units` long, as text.
@@ -221,7 +277,7 @@ fn characters<'a>(
     }
 }
 
-/// Packed digits, two a byte. An odd count has a filler nibble, 0, on the side that the dialect says.
+/// Packed digits, two a byte. An odd count has a filler nibble; which, and on which side, the dialect says.
 fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String> {
     let bytes = units.div_ceil(2);
     let (rest, wire) = part(bytes).parse(input)?;
@@ -230,7 +286,7 @@ fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String
         let (digits, filler) = match field.pad {
             PadSide::Left if units % 2 == 1 && place == 0 => (vec![byte & 15], byte >> 4),
             PadSide::Right if units % 2 == 1 && place == bytes - 1 => (vec![byte >> 4], byte & 15),
-            _ => (vec![byte >> 4, byte & 15], 0),
+            _ => (vec![byte >> 4, byte & 15], field.filler.nibble()),
         };
         let here = input.get(place..).unwrap_or_default();
         for nibble in digits {
@@ -241,7 +297,7 @@ fn packed<'a>(input: &'a [u8], field: &Field, units: usize) -> Parsed<'a, String
                 _ => return fault(here, DecodeErrorKind::NotBcd { byte }),
             }
         }
-        if filler != 0 {
+        if filler != field.filler.nibble() {
             return fault(here, DecodeErrorKind::PadNibble { byte });
         }
     }

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::field::{
-    BitmapEncoding, Content, Encoding, PadSide, PrefixEncoding, Sensitive, TextEncoding,
+    BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
+    TextEncoding,
 };
 use crate::field_set::FieldSet;
 
 /// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
 const FIXED_LENGTH_MAX: u16 = 999;
-/// The most a two-digit length prefix can say.
-const LL_MAX: u16 = 99;
-/// The most a three-digit length prefix can say.
-const LLL_MAX: u16 = 999;
 /// A value and where it stands in the source; nowhere if it was inherited.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
@@ -39,6 +36,8 @@ pub(super) struct Raw {
     pub(super) binary: Option<At<Encoding>>,
     pub(super) prefix: Option<At<PrefixEncoding>>,
     pub(super) pad: Option<At<PadSide>>,
+    pub(super) filler: Option<At<Filler>>,
+    pub(super) counts: Option<At<Counts>>,
     pub(super) response_codes: BTreeMap<&'static str, At<String>>,
     pub(super) echo: Option<At<FieldSet>>,
     pub(super) fields: BTreeMap<u8, RawField>,
@@ -54,6 +53,11 @@ pub(super) struct RawField {
     pub(super) encoding: Option<At<Encoding>>,
     pub(super) prefix: Option<At<PrefixEncoding>>,
     pub(super) pad: Option<At<PadSide>>,
+    pub(super) filler: Option<At<Filler>>,
+    pub(super) counts: Option<At<Counts>>,
+    pub(super) fill: Option<At<u8>>,
+    pub(super) fill_side: Option<At<PadSide>>,
+    pub(super) strip: Option<At<bool>>,
     pub(super) sensitive: Option<At<Sensitive>>,
 }
 
@@ -61,7 +65,7 @@ pub(super) struct RawField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) content: Content,
-    /// 0: fixed; 2 or 3: digits of the length prefix.
+    /// 0: fixed; 1 to 4: digits of the length prefix.
     pub(super) prefix_digits: u8,
     pub(super) length: u16,
 }
@@ -90,11 +94,10 @@ impl Shape {
         let digits = rest.trim_start_matches('.');
         let prefix_digits = match rest.len() - digits.len() {
             0 => 0,
-            2 => 2,
-            3 => 3,
+            dots @ 1..=4 => dots as u8,
             dots => {
                 return Err(format!(
-                    "'{text}' is not a field type: {dots} dots mean nothing, two or three do"
+                    "'{text}' is not a field type: {dots} dots mean nothing, one to four do"
                 ));
             }
         };
@@ -110,9 +113,8 @@ impl Shape {
             .parse()
             .map_err(|_| format!("'{digits}' is not a length"))?;
         let max = match prefix_digits {
-            2 => LL_MAX,
-            3 => LLL_MAX,
-            _ => FIXED_LENGTH_MAX,
+            0 => FIXED_LENGTH_MAX,
+            digits => 10_u16.pow(u32::from(digits)) - 1,
         };
         if length == 0 || length > max {
             return Err(match prefix_digits {

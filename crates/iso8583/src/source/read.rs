@@ -5,8 +5,8 @@ use toml::de::DeTable;
 use super::raw::{At, Raw, RawField, Shape};
 use super::reader::{Reader, Value};
 use super::words::{
-    BINARY_WORDS, BITMAP_WORDS, DIGIT_WORDS, ENCODING_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS,
-    SENSITIVE_WORDS, TEXT_WORDS, meant,
+    BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DIGIT_WORDS, ENCODING_WORDS, FILLER_WORDS, MTI_WORDS,
+    PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS, meant,
 };
 use crate::dialect::{Dialect, DialectError};
 use crate::values::{Reason, ResponseCode};
@@ -158,7 +158,18 @@ fn read_defaults(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
                 .word(value, "prefix", &PREFIX_WORDS)
                 .store(&mut raw.prefix),
             "pad" => reader.word(value, "pad", &PAD_WORDS).store(&mut raw.pad),
-            _ => reader.unknown_key(key, &["digits", "track", "text", "binary", "prefix", "pad"]),
+            "filler" => reader
+                .word(value, "filler", &FILLER_WORDS)
+                .store(&mut raw.filler),
+            "counts" => reader
+                .word(value, "counts", &COUNTS_WORDS)
+                .store(&mut raw.counts),
+            _ => reader.unknown_key(
+                key,
+                &[
+                    "digits", "track", "text", "binary", "prefix", "counts", "pad", "filler",
+                ],
+            ),
         }
     }
 }
@@ -253,12 +264,35 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
                 .word(value, "prefix", &PREFIX_WORDS)
                 .store(&mut field.prefix),
             "pad" => reader.word(value, "pad", &PAD_WORDS).store(&mut field.pad),
+            "filler" => reader
+                .word(value, "filler", &FILLER_WORDS)
+                .store(&mut field.filler),
+            "counts" => reader
+                .word(value, "counts", &COUNTS_WORDS)
+                .store(&mut field.counts),
+            "fill" => reader.character(value, "fill").store(&mut field.fill),
+            "fill_side" => reader
+                .word(value, "fill_side", &PAD_WORDS)
+                .store(&mut field.fill_side),
+            "strip" => reader.boolean(value, "strip").store(&mut field.strip),
             "sensitive" => reader
                 .word(value, "sensitive", &SENSITIVE_WORDS)
                 .store(&mut field.sensitive),
             _ => reader.unknown_key(
                 key,
-                &["name", "type", "encoding", "prefix", "pad", "sensitive"],
+                &[
+                    "name",
+                    "type",
+                    "encoding",
+                    "prefix",
+                    "counts",
+                    "pad",
+                    "filler",
+                    "fill",
+                    "fill_side",
+                    "strip",
+                    "sensitive",
+                ],
             ),
         }
     }

@@ -123,6 +123,19 @@ impl Reader<'_> {
         None
     }
 
+    /// One printable ASCII character.
+    pub(super) fn character(&mut self, value: &Value<'_>, what: &str) -> Option<At<u8>> {
+        let text = self.string(value, what)?;
+        match text.value.as_bytes() {
+            [character @ 0x20..=0x7E] => Some(self.at(*character, value.span())),
+            _ => {
+                let message = format!("{what} must be one printable ASCII character");
+                self.error(value.span(), message);
+                None
+            }
+        }
+    }
+
     pub(super) fn field_set(&mut self, value: &Value<'_>) -> Option<At<FieldSet>> {
         let Some(list) = value.get_ref().as_array() else {
             self.error(value.span(), "echo must be a list of field numbers");

@@ -1,10 +1,14 @@
 //! Makes the dialect of what the sources say, and checks what only the whole can tell.
 
+use std::ops::Range;
+
 use super::raw::{At, Raw, RawField, Shape};
 use super::sensitive_by_number;
+use crate::charset::Charset;
 use crate::dialect::{Defaults, Dialect, DialectError};
 use crate::field::{
-    BitmapEncoding, Content, Encoding, Field, Length, PadSide, PrefixEncoding, TextEncoding,
+    BitmapEncoding, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
+    PrefixEncoding, TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::plan::Step;
@@ -32,11 +36,14 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
         binary: value_or(&raw.binary, Encoding::Raw),
         prefix: value_or(&raw.prefix, PrefixEncoding::Ascii),
         pad: value_or(&raw.pad, PadSide::Left),
+        filler: value_or(&raw.filler, Filler::Zero),
+        counts: value_or(&raw.counts, Counts::Value),
     };
 
     let mut fields: Box<[Option<Field>]> = vec![None; 129].into();
     let mut steps = Box::new([Step::UNDEFINED; 129]);
     let mut defined = FieldSet::EMPTY;
+    let mut scannable = FieldSet::EMPTY;
     for (number, raw_field) in &raw.fields {
         if *number > 64 && !secondary_bitmap {
             // An inherited table is cut to what one bitmap can announce; a field of one's own there is a mistake.
@@ -54,6 +61,9 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             )
         {
             *step = Step::of(&field);
+            if step.is_scannable() {
+                scannable.insert(*number);
+            }
             *place = Some(field);
             defined.insert(*number);
         }
@@ -89,6 +99,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
         fields,
         steps,
         defined,
+        scannable,
         response_codes: Reason::ALL
             .map(|reason| (reason.key(), code(reason).into()))
             .into(),
@@ -200,13 +211,139 @@ fn resolve_field(
             max: length,
         },
     };
-    Some(Field {
+    let is_fixed = matches!(length, Length::Fixed(_));
+    let mut field = Field {
         number,
         name: value_or(&raw.name, format!("Field {number}")).into(),
         content,
         encoding,
         length,
         pad: value_or(&raw.pad, defaults.pad),
+        filler: value_or(&raw.filler, defaults.filler),
+        counts: match is_fixed {
+            true => Counts::Value,
+            false => value_or(&raw.counts, defaults.counts),
+        },
+        fill: raw.fill.as_ref().map(|fill| Fill {
+            with: fill.value,
+            // Numbers are filled on the left, text on the right.
+            side: value_or(
+                &raw.fill_side,
+                match content {
+                    Content::N => PadSide::Left,
+                    _ => PadSide::Right,
+                },
+            ),
+            strip: value_or(&raw.strip, false),
+        }),
         sensitive: value_or(&raw.sensitive, sensitive_by_number(number)),
-    })
+    };
+    check_length(&mut field, raw, errors)?;
+    check_fill(&field, raw, errors)?;
+    Some(field)
+}
+
+/// Can the prefix say every length that the field allows?
+fn check_length(field: &mut Field, raw: &RawField, errors: &mut Vec<DialectError>) -> Option<()> {
+    let Length::Variable {
+        digits,
+        prefix,
+        max,
+    } = field.length
+    else {
+        return Some(());
+    };
+    let span = |of_prefix: Option<Option<Range<usize>>>| {
+        let shape = raw.shape.as_ref().and_then(|shape| shape.span.clone());
+        of_prefix.flatten().or(shape).or(raw.span.clone())
+    };
+    let number = field.number;
+    let announced = field.announced_length(usize::from(max));
+    let longest = prefix.length_max(digits);
+    let inherited = raw.shape.as_ref().is_some_and(|shape| shape.span.is_none());
+    if announced > longest && inherited {
+        // A type that was inherited is cut to what the prefix can say; one of one's own is a mistake.
+        let bytes = longest
+            - if field.counts == Counts::Element {
+                field.prefix_length()
+            } else {
+                0
+            };
+        let units = match (field.encoding, field.counts) {
+            (_, Counts::Value) => longest,
+            (Encoding::Bcd, _) => bytes * 2,
+            _ => bytes,
+        };
+        let max = u16::try_from(units).unwrap_or(max);
+        field.length = Length::Variable {
+            digits,
+            prefix,
+            max,
+        };
+    } else if announced > longest {
+        let message = format!(
+            "field {number}: a value of {max} is announced as {announced}, and its prefix says at most {longest}"
+        );
+        let span = span(raw.prefix.as_ref().map(|prefix| prefix.span.clone()));
+        errors.push(DialectError::new(span, message).help(
+            "shorten the type, or let the prefix have more digits (one dot each) or be binary2",
+        ));
+        return None;
+    }
+    if field.needs_even_digits() && max % 2 == 1 && announced <= longest {
+        let message = format!(
+            "field {number}: its length counts bytes, so that {max} digits and {} look the same",
+            max + 1
+        );
+        let span = span(raw.counts.as_ref().map(|counts| counts.span.clone()));
+        errors.push(
+            DialectError::new(span, message).help("give it an even length, or filler = \"F\""),
+        );
+        return None;
+    }
+    Some(())
+}
+
+/// Can a value be filled so?
+fn check_fill(field: &Field, raw: &RawField, errors: &mut Vec<DialectError>) -> Option<()> {
+    let number = field.number;
+    let Some(fill) = field.fill else {
+        let without = [
+            (
+                "fill_side",
+                raw.fill_side.as_ref().map(|at| at.span.clone()),
+            ),
+            ("strip", raw.strip.as_ref().map(|at| at.span.clone())),
+        ];
+        for (key, span) in without {
+            if let Some(span) = span {
+                let message = format!("field {number}: {key} means nothing without fill");
+                errors.push(DialectError::new(span, message).help("fill = \" \", for example"));
+            }
+        }
+        return Some(());
+    };
+    let span = raw.fill.as_ref().and_then(|fill| fill.span.clone());
+    let mut refuse = |message: String| {
+        errors.push(DialectError::new(
+            span.clone().or(raw.span.clone()),
+            message,
+        ));
+        None
+    };
+    if !matches!(field.length, Length::Fixed(_)) {
+        return refuse(format!(
+            "field {number}: only a field of a fixed length can be filled"
+        ));
+    }
+    if matches!(field.content, Content::B | Content::Z | Content::SignedN)
+        || !Charset::Ascii.allows(field.content, fill.with)
+    {
+        return refuse(format!(
+            "field {number}: content {} cannot be filled with '{}'",
+            field.content,
+            char::from(fill.with)
+        ));
+    }
+    Some(())
 }

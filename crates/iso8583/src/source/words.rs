@@ -1,7 +1,8 @@
 //! The words of a dialect's TOML and what they mean.
 
 use crate::field::{
-    BitmapEncoding, CodePage, Encoding, PadSide, PrefixEncoding, Sensitive, TextEncoding,
+    BitmapEncoding, CodePage, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
+    TextEncoding,
 };
 
 pub(super) const MTI_WORDS: [(&str, TextEncoding); 3] = [
@@ -38,10 +39,18 @@ pub(super) const ENCODING_WORDS: [(&str, Encoding); 7] = [
     ("raw", Encoding::Raw),
     ("hex", Encoding::HexText),
 ];
-pub(super) const PREFIX_WORDS: [(&str, PrefixEncoding); 3] = [
+pub(super) const PREFIX_WORDS: [(&str, PrefixEncoding); 5] = [
     ("ascii", PrefixEncoding::Ascii),
     ("ebcdic", PrefixEncoding::Ebcdic),
     ("bcd", PrefixEncoding::Bcd),
+    ("binary1", PrefixEncoding::Binary1),
+    ("binary2", PrefixEncoding::Binary2),
+];
+pub(super) const FILLER_WORDS: [(&str, Filler); 2] = [("0", Filler::Zero), ("F", Filler::F)];
+pub(super) const COUNTS_WORDS: [(&str, Counts); 3] = [
+    ("value", Counts::Value),
+    ("bytes", Counts::Bytes),
+    ("element", Counts::Element),
 ];
 pub(super) const PAD_WORDS: [(&str, PadSide); 2] =
     [("left", PadSide::Left), ("right", PadSide::Right)];

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::resolve::fits_field_39;
 use super::sensitive_by_number;
-use super::words::{BITMAP_WORDS, MTI_WORDS, PAD_WORDS, SENSITIVE_WORDS, word_of};
+use super::words::{
+    BITMAP_WORDS, COUNTS_WORDS, FILLER_WORDS, MTI_WORDS, PAD_WORDS, SENSITIVE_WORDS, word_of,
+};
 use crate::dialect::Dialect;
 use crate::field::Length;
 use crate::values::Reason;
@@ -59,8 +61,10 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
     writeln!(out, "prefix = \"{}\"", defaults.prefix)?;
     writeln!(
         out,
-        "pad = \"{}\"\n\n[response_codes]",
-        word_of(&PAD_WORDS, defaults.pad)
+        "counts = \"{}\"\npad = \"{}\"\nfiller = \"{}\"\n\n[response_codes]",
+        word_of(&COUNTS_WORDS, defaults.counts),
+        word_of(&PAD_WORDS, defaults.pad),
+        word_of(&FILLER_WORDS, defaults.filler)
     )?;
     // Where field 39 cannot hold the codes of 1987, none were given.
     let codes = Reason::ALL
@@ -93,6 +97,29 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         }
         if field.pad != defaults.pad {
             write!(out, ", pad = \"{}\"", word_of(&PAD_WORDS, field.pad))?;
+        }
+        if field.filler != defaults.filler {
+            write!(
+                out,
+                ", filler = \"{}\"",
+                word_of(&FILLER_WORDS, field.filler)
+            )?;
+        }
+        if matches!(field.length, Length::Variable { .. }) && field.counts != defaults.counts {
+            write!(
+                out,
+                ", counts = \"{}\"",
+                word_of(&COUNTS_WORDS, field.counts)
+            )?;
+        }
+        if let Some(fill) = field.fill {
+            write!(
+                out,
+                ", fill = {}, fill_side = \"{}\", strip = {}",
+                quoted(char::from(fill.with).encode_utf8(&mut [0; 4])),
+                word_of(&PAD_WORDS, fill.side),
+                fill.strip
+            )?;
         }
         if field.sensitive != sensitive_by_number(field.number) {
             write!(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use pointsman_iso8583::{
-    Builder, Content, Dialect, Encoding, Field, Length, Mti, TextBuffer, View, reference,
+    Builder, Content, Dialect, Encoding, Field, Length, Mti, PadSide, TextBuffer, View, reference,
 };
 use proptest::prelude::*;
 use proptest::sample;
@@ -194,8 +194,11 @@ pub(crate) fn value(field: &Field) -> BoxedStrategy<String> {
         field.encoding == Encoding::HexText && matches!(field.length, Length::Variable { .. });
     let content = field.content;
     let alphabet = alphabet(field);
+    let even = field.needs_even_digits();
+    let whole = field.clone();
     length
         .prop_flat_map(move |length| {
+            let length = if even { length / 2 * 2 } else { length };
             let characters =
                 |count: usize| prop::collection::vec(sample::select(alphabet.clone()), count);
             match content {
@@ -210,7 +213,37 @@ pub(crate) fn value(field: &Field) -> BoxedStrategy<String> {
                 _ => characters(length).prop_map(String::from_iter).boxed(),
             }
         })
+        .prop_map(move |text| stripped(&whole, &text))
         .boxed()
+}
+
+/// The value as it is read: without what a shorter one would be filled with.
+pub(crate) fn stripped(field: &Field, text: &str) -> String {
+    let Some(fill) = field.fill.filter(|fill| fill.strip) else {
+        return text.to_owned();
+    };
+    let with = char::from(fill.with);
+    let mut rest = match fill.side {
+        PadSide::Left => text.trim_start_matches(with),
+        PadSide::Right => text.trim_end_matches(with),
+    };
+    if rest.is_empty() && with == '0' && fill.side == PadSide::Left && !text.is_empty() {
+        rest = "0";
+    }
+    rest.to_owned()
+}
+
+/// The value as it is written: filled up to the length of its field.
+pub(crate) fn filled(field: &Field, text: &str) -> String {
+    let (Length::Fixed(length), Some(fill)) = (field.length, field.fill) else {
+        return text.to_owned();
+    };
+    let missing = usize::from(length).saturating_sub(text.chars().count());
+    let fill_text = char::from(fill.with).to_string().repeat(missing);
+    match fill.side {
+        PadSide::Left => fill_text + text,
+        PadSide::Right => text.to_owned() + &fill_text,
+    }
 }
 
 fn alphabet(field: &Field) -> Vec<char> {

@@ -7,31 +7,123 @@ use proptest::sample::{select, subsequence};
 
 const TEXT: [&str; 4] = ["ascii", "ebcdic", "ebcdic-037", "ebcdic-1047"];
 const DIGITS: [&str; 5] = ["ascii", "ebcdic", "ebcdic-037", "ebcdic-1047", "bcd"];
-const PREFIX: [&str; 3] = ["ascii", "ebcdic", "bcd"];
+const MTI: [&str; 3] = ["ascii", "ebcdic", "bcd"];
+const PREFIX: [&str; 5] = ["ascii", "ebcdic", "bcd", "binary1", "binary2"];
 const BINARY: [&str; 2] = ["hex", "raw"];
 const PAD: [&str; 2] = ["left", "right"];
+
+/// How a field is written, whatever it holds.
+#[derive(Clone, Debug)]
+struct Knobs {
+    digits: &'static str,
+    text: &'static str,
+    binary: &'static str,
+    prefix: &'static str,
+    counts: &'static str,
+    pad: &'static str,
+    filler: &'static str,
+    fill: Option<(usize, &'static str, bool)>,
+}
+
+fn knobs() -> impl Strategy<Value = Knobs> {
+    let encodings = (
+        select(DIGITS.to_vec()),
+        select(TEXT.to_vec()),
+        select(BINARY.to_vec()),
+    );
+    let lengths = (
+        select(PREFIX.to_vec()),
+        // Most lengths count what the value holds.
+        select(vec!["value", "value", "bytes", "element"]),
+    );
+    let padding = (
+        select(PAD.to_vec()),
+        select(vec!["0", "0", "F"]),
+        prop::option::weighted(0.3, (0..3_usize, select(PAD.to_vec()), any::<bool>())),
+    );
+    (encodings, lengths, padding).prop_map(
+        |((digits, text, binary), (prefix, counts), (pad, filler, fill))| Knobs {
+            digits,
+            text,
+            binary,
+            prefix,
+            counts,
+            pad,
+            filler,
+            fill,
+        },
+    )
+}
 
 /// One field of the table: its line of TOML.
 fn field(number: u8) -> impl Strategy<Value = String> {
     let kind = select(vec!["n", "z", "a", "an", "ans", "ns", "x+n", "b"]);
+    // Dots and length; no dot is a fixed length.
     let length = prop_oneof![
-        (1..20u16).prop_map(|length| length.to_string()),
-        (1..=99u16).prop_map(|max| format!("..{max}")),
-        (1..=999u16).prop_map(|max| format!("...{max}")),
+        3 => (Just(0), 1..20_usize),
+        1 => (Just(1), 1..=9_usize),
+        3 => (Just(2), 1..=99_usize),
+        3 => (Just(3), 1..=999_usize),
+        1 => (Just(4), 1..=1500_usize),
     ];
-    (kind, length, select(DIGITS.to_vec()), select(TEXT.to_vec()), select(BINARY.to_vec()), select(PREFIX.to_vec()), select(PAD.to_vec()))
-        .prop_map(move |(kind, length, digits, text, binary, prefix, pad)| {
-            // Signed amounts are fixed in the standard.
-            let length = if kind == "x+n" { (length.len() + 3).to_string() } else { length };
-            let encoding = match kind {
-                "n" | "z" => digits,
-                "b" => binary,
-                _ => text,
-            };
-            let prefix = if length.starts_with('.') { format!(", prefix = \"{prefix}\"") } else { String::new() };
-            let pad = if encoding == "bcd" { format!(", pad = \"{pad}\"") } else { String::new() };
-            format!("{number} = {{ name = \"Field {number}\", type = \"{kind}{length}\", encoding = \"{encoding}\"{prefix}{pad} }}\n")
-        })
+    (kind, length, knobs()).prop_map(move |(kind, (dots, length), knobs)| {
+        line(
+            number,
+            kind,
+            if kind == "x+n" { 0 } else { dots },
+            length,
+            &knobs,
+        )
+    })
+}
+
+fn line(number: u8, kind: &str, dots: usize, length: usize, knobs: &Knobs) -> String {
+    let encoding = match kind {
+        "n" | "z" => knobs.digits,
+        "b" => knobs.binary,
+        _ => knobs.text,
+    };
+    let packed = encoding == "bcd";
+    let mut length = length;
+    let mut more = String::new();
+    if dots == 0 {
+        length = length.min(900);
+    } else {
+        let (prefix_bytes, longest) = match knobs.prefix {
+            "binary1" => (1, 255),
+            "binary2" => (2, 65_535),
+            "bcd" => (dots.div_ceil(2), 10_usize.pow(dots as u32) - 1),
+            _ => (dots, 10_usize.pow(dots as u32) - 1),
+        };
+        // The prefix must be able to say it, itself included; and if it counts bytes, all digits must be seen.
+        length = length.min(longest - prefix_bytes);
+        if packed && knobs.counts != "value" && knobs.filler == "0" {
+            length = (length / 2 * 2).max(2);
+        }
+        more += &format!(
+            ", prefix = \"{}\", counts = \"{}\"",
+            knobs.prefix, knobs.counts
+        );
+    }
+    if packed {
+        more += &format!(", pad = \"{}\", filler = \"{}\"", knobs.pad, knobs.filler);
+    }
+    if let (0, Some((choice, side, strip))) = (dots, knobs.fill) {
+        let characters = match kind {
+            "n" => "000",
+            "a" => "X X",
+            "an" => "0 X",
+            "ans" | "ns" => " 0*",
+            _ => "",
+        };
+        if let Some(character) = characters.get(choice..choice + 1) {
+            more += &format!(", fill = \"{character}\", fill_side = \"{side}\", strip = {strip}");
+        }
+    }
+    let dots = ".".repeat(dots);
+    format!(
+        "{number} = {{ name = \"Field {number}\", type = \"{kind}{dots}{length}\", encoding = \"{encoding}\"{more} }}\n"
+    )
 }
 
 /// A dialect with fields up to these numbers, in a message with one bitmap and in one with two.
@@ -44,7 +136,7 @@ pub(crate) fn dialect(one: u8, two: u8) -> impl Strategy<Value = Arc<Dialect>> {
         (Just(secondary), fields)
     });
     let header = prop::collection::vec(any::<u8>(), 0..12);
-    (fields, header, select(PREFIX.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|((secondary, fields), header, mti, bitmap)| {
+    (fields, header, select(MTI.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|((secondary, fields), header, mti, bitmap)| {
         let toml = format!(
             "name = \"random\"\ndescription = \"random\"\necho = []\n[message]\nheader = \"{}\"\ntpdu = {}\nmti = \"{mti}\"\n\
              bitmap = \"{bitmap}\"\nsecondary_bitmap = {secondary}\n[defaults]\ndigits = \"ascii\"\ntrack = \"ascii\"\ntext = \"ascii\"\n\
