@@ -597,10 +597,12 @@ def tlv(tag, value):
     return bytes.fromhex(tag) + bytes([length]) + bytes.fromhex(value)
 
 
-def icc(rng, name, broken, kind, offset, **details):
-    """A message in order whose field 55 holds some good elements, then `broken`; `offset` counts from its start."""
+def icc(rng, name, broken, kind, offset, *, without=None, only=False, **details):
+    """A message in order whose field 55 holds some good elements (not of the tag `without`, none if `only`), then `broken`;
+    `offset` counts from its start."""
     dialect = oracle.DIALECTS[name]
-    good = b"".join(itertools.starmap(tlv, rng.sample(ICC, k=rng.randint(0, 4))))
+    some_good = rng.sample([one for one in ICC if one[0] != without], k=0 if only else rng.randint(0, 4))
+    good = b"".join(itertools.starmap(tlv, some_good))
     base = Base(rng, name, some(dialect, rng, 55, most=2), mti=rng.choice(["0100", "0200", "0220", "0420"]), values={55: (good + broken).hex().upper()})
     # Hex text takes two characters a byte.
     scale = 2 if dialect.hex_binary else 1
@@ -666,6 +668,54 @@ def _(rng, name):
     cut = rng.randint(1, len(value) // 2)
     broken = bytes.fromhex(template) + bytes([len(child) - cut]) + child
     return icc(rng, name, broken, "tlv-truncated", 2, needed=len(child), available=len(child) - cut)
+
+
+# Well-formed, but not what EMV says of the tag. The offset is the element's.
+
+
+@fault("icc-element-length", EVERY, "field 55: a value shorter or longer than EMV gives the tag")
+def _(rng, name):
+    tag, low, high = rng.choice([("9F26", 8, 8), ("9F27", 1, 1), ("9F37", 4, 4), ("9F36", 2, 2), ("95", 5, 5), ("9A", 3, 3), ("82", 2, 2), ("9F33", 3, 3), ("9F34", 3, 3), ("9F10", 0, 32), ("84", 5, 16), ("9F02", 6, 6)])
+    length = rng.choice([length for length in (low - 1, high + 1, 0, 40) if length >= 0 and not low <= length <= high])
+    # Digits, which every format allows.
+    broken = tlv(tag, "11" * length)
+    return icc(rng, name, broken, "emv-length", 0, without=tag, tag=tag, length=length)
+
+
+@fault("icc-element-format", EVERY, "field 55: packed digits with a nibble A to F, or text with a control character")
+def _(rng, name):
+    tag, value = rng.choice([(tag, value) for tag, value in ICC if tag in ("9A", "9C", "9F02", "5F2A", "9F1A", "9F03", "9F35", "9F41")] + [("8A", "3030"), ("9F1E", "5445524D30303031")])
+    value = bytearray.fromhex(value)
+    place = rng.randrange(len(value))
+    value[place] = rng.randrange(0x20) if tag in ("8A", "9F1E") else with_nibble(value[place], rng.randrange(2), rng.randint(10, 15))
+    return icc(rng, name, tlv(tag, value.hex()), "emv-format", 0, without=tag, tag=tag)
+
+
+@fault("icc-forbidden", EVERY, "field 55: card data that must not be sent there")
+def _(rng, name):
+    card = rng.choice([card for card in oracle.TEST_CARDS if len(card) % 2 == 0])
+    tag, value = rng.choice([
+        ("5A", card),
+        ("57", f"{card}D2912201{digits(rng, 6)}00"[: (len(card) + 14) // 2 * 2]),
+        ("56", f"B{card}^A^2912".encode().hex()),
+        ("5F20", b"DOE/JOHN".hex()),
+        ("5F24", "291231"),
+        ("99", "1234"),
+        ("9F0B", (b"DOE/JOHN" + b" " * 20).hex()),
+        ("9F1F", digits(rng, 4).encode().hex()),
+        ("9F20", digits(rng, 4)),
+    ])  # fmt: skip
+    # 57 is bytes, so that its separator is no fault.
+    return icc(rng, name, tlv(tag, value), "emv-forbidden", 0, tag=tag)
+
+
+@fault("icc-duplicate", EVERY, "field 55: an element that is there already")
+def _(rng, name):
+    tag, value = rng.choice(ICC)
+    first = tlv(tag, value)
+    between = b"".join(itertools.starmap(tlv, rng.sample([one for one in ICC if one[0] != tag], k=rng.randint(0, 2))))
+    broken = first + between + tlv(tag, value)
+    return icc(rng, name, broken, "emv-duplicate", len(first) + len(between), only=True, tag=tag)
 
 
 # --------------------------------------------------------------------------------------------------- on the stream

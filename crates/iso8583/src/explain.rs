@@ -8,12 +8,12 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{BitmapEncoding, Content, Encoding, Field, Length, Sensitive, TextEncoding};
+use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
 use crate::mask::{self, HIDDEN, Unmask};
 use crate::reference::{self, Element, Partial};
-use crate::tlv;
 
 mod currency;
+mod emv;
 mod failure;
 mod hint;
 mod meaning;
@@ -58,6 +58,7 @@ pub fn tree(
         }
     }
     table::write(&rows, out)?;
+    tree.write_warnings(out)?;
     if let Some(error) = error {
         tree.write_failure(error, out)?;
     }
@@ -185,8 +186,8 @@ impl Tree<'_> {
             value: quoted(&shown),
             meaning: meaning.unwrap_or_default(),
         }];
-        if field.sensitive == Sensitive::Icc && field.content == Content::B {
-            let (tags, whole) = tag_rows(field, element, &shown);
+        if emv::holds_emv(field) {
+            let (tags, whole) = emv::rows(field, element, &shown);
             if let (true, Some(row)) = (whole, rows.first_mut()) {
                 // The elements below show every byte.
                 row.value = count_of(element.text.len() / 2, "byte");
@@ -195,61 +196,6 @@ impl Tree<'_> {
         }
         rows
     }
-}
-
-/// The elements of field 55, and whether all of it could be read.
-fn tag_rows(field: &Field, element: &Element, shown: &str) -> (Vec<Row>, bool) {
-    // On the wire, hex text takes two characters a byte.
-    let scale = if field.encoding == Encoding::HexText {
-        2
-    } else {
-        1
-    };
-    let bytes = mask::bytes_of_hex(&element.text).unwrap_or_default();
-    let mut rows = Vec::new();
-    for item in tlv::walk(&bytes) {
-        match item {
-            Ok(tag) => {
-                let end = tag.value_offset + tag.value.len();
-                // A template's value is the elements that follow.
-                let shown_end = if tag.constructed {
-                    tag.value_offset
-                } else {
-                    end
-                };
-                let indent = "  ".repeat(tag.depth + 1);
-                rows.push(Row {
-                    range: element.offset + tag.offset * scale..element.offset + end * scale,
-                    name: format!(
-                        "{indent}{} {}",
-                        tag.tag,
-                        tag.tag.name().unwrap_or("unnamed")
-                    ),
-                    kind: format!("b{}", tag.value.len()),
-                    value: shown
-                        .get(tag.value_offset * 2..shown_end * 2)
-                        .unwrap_or_default()
-                        .to_owned(),
-                    meaning: if tag.constructed {
-                        "template".into()
-                    } else {
-                        String::new()
-                    },
-                    ..Row::default()
-                });
-            }
-            Err(error) => {
-                rows.push(Row {
-                    range: element.offset + error.offset * scale..element.offset + element.length,
-                    name: "  not BER-TLV".into(),
-                    value: error.kind.to_string(),
-                    ..Row::default()
-                });
-                return (rows, false);
-            }
-        }
-    }
-    (rows, !bytes.is_empty())
 }
 
 /// Blanks at an end, and nothing at all, are easier to see between quotes.

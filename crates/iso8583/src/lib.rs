@@ -76,8 +76,9 @@
 //! - [`View`]: a message in place. [`Dialect::partial`] reads what stands before an error.
 //! - [`Builder`], [`Transcoder`], [`StanSlot`]: writing, into a buffer that is reused.
 //! - [`Mti`], [`Stan`], [`Pan`], [`Track2`], [`AmountMinor`], [`ResponseCode`], [`Reason`]: values that can only be parsed.
-//! - [`explain`], [`json`], [`mask`], [`tlv`], [`mod@detect`]: for people and tools. [`mod@reference`]: the slow, obvious decoder that
-//!   the fast one is held to.
+//! - [`tlv`], [`emv`]: what stands in field 55, whether it may, and what its bits say.
+//! - [`explain`], [`json`], [`mask`], [`mod@detect`]: for people and tools. [`mod@reference`]: the slow, obvious decoder
+//!   that the fast one is held to.
 //!
 //! # What it costs
 //! `cargo bench -p pointsman-iso8583` prints it for every dialect. Reading a purchase of 18 fields, every byte checked,
@@ -93,6 +94,7 @@ mod convert;
 mod decode;
 pub mod detect;
 mod dialect;
+pub mod emv;
 mod encode;
 mod error;
 pub mod explain;

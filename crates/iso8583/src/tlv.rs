@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-mod names;
+mod dictionary;
 
 /// Templates nest three deep in real messages (`70` in `77` in a private wrapper); eight leaves room and ends an attack.
 pub const DEPTH_MAX: usize = 8;
@@ -22,7 +22,73 @@ pub struct Tag(pub u32);
 impl Tag {
     /// The name that EMV or a card scheme gives the tag.
     pub fn name(self) -> Option<&'static str> {
-        names::name(self.0)
+        self.definition().map(|definition| definition.name)
+    }
+
+    /// What EMV or a card scheme says about the tag.
+    pub fn definition(self) -> Option<&'static Definition> {
+        dictionary::definition(self)
+    }
+}
+
+/// A line of the dictionary of tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Definition {
+    pub tag: Tag,
+    pub name: &'static str,
+    pub format: Format,
+    /// The shortest value, bytes.
+    pub length_min: u16,
+    /// The longest value, bytes.
+    pub length_max: u16,
+}
+
+/// The formats of EMV 4.3 Book 3, 4.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Letters.
+    A,
+    /// Letters and digits.
+    An,
+    /// Printable characters.
+    Ans,
+    /// Bytes.
+    B,
+    /// Packed digits, filled with `F` nibbles behind them.
+    Cn,
+    /// Packed digits, filled with zeros in front.
+    N,
+}
+
+impl Format {
+    /// Can a value of this format be these bytes?
+    #[must_use]
+    pub fn allows(self, value: &[u8]) -> bool {
+        let nibbles = || value.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+        match self {
+            Format::A => value.iter().all(u8::is_ascii_alphabetic),
+            Format::An => value.iter().all(u8::is_ascii_alphanumeric),
+            Format::Ans => value.iter().all(|byte| (0x20..=0x7E).contains(byte)),
+            Format::B => true,
+            Format::Cn => nibbles()
+                .skip_while(|nibble| *nibble <= 9)
+                .all(|filler| filler == 0x0F),
+            Format::N => nibbles().all(|nibble| nibble <= 9),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::A => "a",
+            Format::An => "an",
+            Format::Ans => "ans",
+            Format::B => "b",
+            Format::Cn => "cn",
+            Format::N => "n",
+        })
     }
 }
 
@@ -335,6 +401,24 @@ mod tests {
             items.last().unwrap().unwrap_err().kind,
             TlvErrorKind::TooDeep
         );
+    }
+
+    #[test]
+    fn formats_and_what_they_allow() {
+        let allows = |format: Format, text: &str| format.allows(&hex(text));
+        assert!(allows(Format::N, "012345") && !allows(Format::N, "01234F"));
+        assert!(allows(Format::Cn, "12345F") && allows(Format::Cn, "FF") && allows(Format::Cn, ""));
+        assert!(!allows(Format::Cn, "123F45") && !allows(Format::Cn, "12345E"));
+        assert!(allows(Format::A, "5553") && !allows(Format::A, "5531"));
+        assert!(allows(Format::An, "5531") && !allows(Format::An, "5520"));
+        assert!(allows(Format::Ans, "5520") && !allows(Format::Ans, "5500"));
+    }
+
+    #[test]
+    fn a_definition_says_name_format_and_length() {
+        let tag = Tag(0x9F02).definition().unwrap();
+        assert_eq!((tag.name, tag.format), ("Amount, authorised", Format::N));
+        assert_eq!((tag.length_min, tag.length_max), (6, 6));
     }
 
     #[test]

@@ -54,23 +54,47 @@ fn a_purchase() {
               112..265     151     55  Integrated circuit card data                   b...999    151 bytes
               114..125                   9F26 Application cryptogram                  b8         A1B2C3D4E5F60718
               125..129                   9F27 Cryptogram information data             b1         80
+              128..129                     byte 1 bits 8-7                                       10                authorisation request cryptogram (ARQC), go online
               129..150                   9F10 Issuer application data                 b18        0110A00003220000000000000000000000FF
               150..157                   9F37 Unpredictable number                    b4         11223344
-              157..162                   9F36 Application transaction counter         b2         0042
+              157..162                   9F36 Application transaction counter         b2         0042              66
               162..169                   95 Terminal verification results             b5         0080008000
-              169..174                   9A Transaction date                          b3         240731
-              174..177                   9C Transaction type                          b1         00
-              177..186                   9F02 Amount, authorised                      b6         000000001000
-              186..191                   5F2A Transaction currency code               b2         0840
+              165..166                     byte 2 bit 8                                          1                 card and terminal have different application versions
+              167..168                     byte 4 bit 8                                          1                 transaction exceeds the floor limit
+              169..174                   9A Transaction date                          b3         240731            31 July 2024
+              174..177                   9C Transaction type                          b1         00                purchase
+              177..186                   9F02 Amount, authorised                      b6         000000001000      10.00 USD
+              186..191                   5F2A Transaction currency code               b2         0840              USD
               191..195                   82 Application interchange profile           b2         3C00
+              193..194                     byte 1 bit 6                                          1                 dynamic data authentication (DDA) supported
+              193..194                     byte 1 bit 5                                          1                 cardholder verification supported
+              193..194                     byte 1 bit 4                                          1                 terminal risk management to be performed
+              193..194                     byte 1 bit 3                                          1                 issuer authentication supported (EXTERNAL AUTHENTICATE)
               195..200                   9F1A Terminal country code                   b2         0840
-              200..209                   9F03 Amount, other                           b6         000000000000
+              200..209                   9F03 Amount, other                           b6         000000000000      0.00 USD
               209..215                   9F33 Terminal capabilities                   b3         E0F8C8
+              212..213                     byte 1 bit 8                                          1                 manual key entry
+              212..213                     byte 1 bit 7                                          1                 magnetic stripe
+              212..213                     byte 1 bit 6                                          1                 chip with contacts
+              213..214                     byte 2 bit 8                                          1                 plaintext PIN for verification by the card
+              213..214                     byte 2 bit 7                                          1                 enciphered PIN for online verification
+              213..214                     byte 2 bit 6                                          1                 signature on paper
+              213..214                     byte 2 bit 5                                          1                 enciphered PIN for offline verification
+              213..214                     byte 2 bit 4                                          1                 no CVM required
+              214..215                     byte 3 bit 8                                          1                 static data authentication (SDA)
+              214..215                     byte 3 bit 7                                          1                 dynamic data authentication (DDA)
+              214..215                     byte 3 bit 4                                          1                 combined data authentication (CDA)
               215..221                   9F34 Cardholder verification method results  b3         410302
+              218..219                     byte 1 bit 7                                          1                 if it fails, the next method is tried
+              218..219                     byte 1 bits 6-1                                       000001            plaintext PIN verified by the card
+              219..220                     byte 2 bits 8-1                                       00000011          if the terminal supports the method
+              220..221                     byte 3 bits 8-1                                       00000010          successful
               221..231                   5A Application PAN                           b8         411111******1111
               231..235                   5F34 Application PAN sequence number         b1         01
               235..244                   84 Dedicated file name                       b7         A0000000031010
               244..265                   57 Track 2 equivalent data                   b19        411111******1111D********************F
+            warning at byte 221: field 55: 5A (Application PAN): card data that must not be sent in field 55
+            warning at byte 244: field 55: 57 (Track 2 equivalent data): card data that must not be sent in field 55
         "#]],
     );
 }
@@ -116,7 +140,7 @@ fn a_unionpay_answer_unmasked() {
                67..70              49  Currency code, transaction               an3        156                       CNY
                70..97       25     55  Integrated circuit card data             b...999    25 bytes
                72..84                    91 Issuer authentication data          b10        11223344556677883030
-               84..88                    8A Authorisation response code         b2         3030
+               84..88                    8A Authorisation response code         b2         3030                      approved
                88..97                    71 Issuer script template 1            b7                                   template
                90..97                      86 Issuer script command             b5         84D2000000
                97..106      14     60  Transaction type, batch, network code    n...30     22000727000600            type 22, batch 000727, network code 000

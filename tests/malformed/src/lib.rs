@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pointsman_framing::{Framing, KeepAlive, Kind};
+use pointsman_iso8583::tlv::Tag;
 use pointsman_iso8583::{DecodeError, DecodeErrorKind, Dialect};
 use serde::Deserialize;
 
@@ -89,6 +90,7 @@ pub struct Expected {
     needed: Option<usize>,
     available: Option<usize>,
     count: Option<usize>,
+    tag: Option<String>,
 }
 
 /// Every line of the suite.
@@ -141,6 +143,12 @@ impl Expected {
     /// The offending byte.
     pub fn byte(&self) -> u8 {
         u8::from_str_radix(self.byte.as_ref().unwrap(), 16).unwrap()
+    }
+
+    /// The element of field 55, if the fault is one of its own.
+    pub fn tag(&self) -> Option<Tag> {
+        let hex = self.tag.as_ref()?;
+        Some(Tag(u32::from_str_radix(hex, 16).unwrap()))
     }
 
     /// Bytes that a part needs, and that are left.

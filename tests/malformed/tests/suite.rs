@@ -14,6 +14,7 @@ use pointsman_engine::{
     Instant, LinkId, LinkLeg, ListenerProfile, Session, SessionEvent, SessionOutput,
 };
 use pointsman_framing::{FrameCodec, FrameError, Received, Scan};
+use pointsman_iso8583::emv::{self, FaultKind};
 use pointsman_iso8583::tlv::{self, TlvErrorKind};
 use pointsman_iso8583::{Dialect, Encoding, explain, mask, reference};
 use pointsman_routing::RoutingTable;
@@ -92,25 +93,44 @@ fn field_55_is_refused_where_the_label_says() {
         let value: Vec<u8> = (0..value.len() / 2)
             .map(|place| u8::from_str_radix(&value[place * 2..place * 2 + 2], 16).unwrap())
             .collect();
-        let error = tlv::walk(&value)
-            .find_map(Result::err)
-            .ok_or("the walk finds nothing")?;
-        let offset = start + error.offset * if hex { 2 } else { 1 };
-        same("the walk", offset, case.expected.offset)?;
-        same("the walk", error.kind, tlv_error(&case.expected))
+        let faults = emv::faults(&value);
+        let [fault] = faults.as_slice() else {
+            return Err(format!("one fault was made, {faults:?} are found"));
+        };
+        let offset = start + fault.offset * if hex { 2 } else { 1 };
+        same("the offset", offset, case.expected.offset)?;
+        same("the tag", fault.tag, case.expected.tag())?;
+        if !agrees(&case.expected, fault.kind) {
+            return Err(format!("{:?} is found", fault.kind));
+        }
+        let walk = tlv::walk(&value).find_map(Result::err);
+        let malformed = walk.map(|error| FaultKind::Malformed(error.kind));
+        let tlv_kind = case.expected.kind.starts_with("tlv");
+        same("the walk", malformed, tlv_kind.then_some(fault.kind))?;
+
+        let mut tree = String::new();
+        let error = explain::tree(&dialect, &bytes, mask::Unmask::No, &mut tree);
+        same("the tree", error, Ok(None))?;
+        let warning = format!("warning at byte {offset}: field 55: ");
+        tree.contains(&warning).then_some(()).ok_or(tree)
     });
 }
 
-fn tlv_error(expected: &Expected) -> TlvErrorKind {
-    match expected.kind.as_str() {
-        "tlv-truncated" => {
-            let (needed, available) = expected.needed_and_available();
-            TlvErrorKind::Truncated { needed, available }
+/// Does the fault say what the label says?
+fn agrees(expected: &Expected, kind: FaultKind) -> bool {
+    use TlvErrorKind as Tlv;
+    match (expected.kind.as_str(), kind) {
+        ("tlv-truncated", FaultKind::Malformed(Tlv::Truncated { needed, available })) => {
+            (needed, available) == expected.needed_and_available()
         }
-        "tlv-length-form" => TlvErrorKind::LengthForm(expected.byte()),
-        "tlv-tag-too-long" => TlvErrorKind::TagTooLong,
-        "tlv-too-deep" => TlvErrorKind::TooDeep,
-        other => panic!("{other} is no kind of a fault in field 55"),
+        ("tlv-length-form", FaultKind::Malformed(Tlv::LengthForm(byte))) => byte == expected.byte(),
+        ("tlv-tag-too-long", FaultKind::Malformed(Tlv::TagTooLong))
+        | ("tlv-too-deep", FaultKind::Malformed(Tlv::TooDeep))
+        | ("emv-format", FaultKind::Format(_))
+        | ("emv-forbidden", FaultKind::Forbidden)
+        | ("emv-duplicate", FaultKind::Duplicate { .. }) => true,
+        ("emv-length", FaultKind::Length { length, .. }) => length == expected.length(),
+        _ => false,
     }
 }
 

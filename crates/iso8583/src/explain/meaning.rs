@@ -157,7 +157,7 @@ pub(super) fn is_unionpay(dialect: &Dialect) -> bool {
     dialect.header_has_tpdu() && !dialect.has_secondary_bitmap()
 }
 
-fn month_day(text: &str) -> Option<String> {
+pub(super) fn month_day(text: &str) -> Option<String> {
     let (month, day) = text.split_at_checked(2)?;
     let name = match month {
         "01" => "January",
@@ -178,7 +178,7 @@ fn month_day(text: &str) -> Option<String> {
     (1..=31).contains(&day).then(|| format!("{day} {name}"))
 }
 
-fn clock(text: &str) -> Option<String> {
+pub(super) fn clock(text: &str) -> Option<String> {
     let (hours, rest) = text.split_at_checked(2)?;
     let (minutes, seconds) = rest.split_at_checked(2)?;
     let below = |text: &str, limit: u8| text.parse::<u8>().is_ok_and(|number| number < limit);
@@ -186,7 +186,7 @@ fn clock(text: &str) -> Option<String> {
         .then(|| format!("{hours}:{minutes}:{seconds}"))
 }
 
-fn processing_code(text: &str) -> Option<String> {
+pub(super) fn processing_code(text: &str) -> Option<String> {
     let (kind, accounts) = text.split_at_checked(2)?;
     let (from, to) = accounts.split_at_checked(2)?;
     let kind = match kind {
@@ -291,7 +291,7 @@ fn network_code(text: &str) -> Option<&'static str> {
 }
 
 /// ISO 8583-1:1987 table 20 and the codes that networks added.
-fn response_code(text: &str) -> Option<&'static str> {
+pub(super) fn response_code(text: &str) -> Option<&'static str> {
     Some(match text {
         "00" => "approved",
         "01" => "refer to card issuer",
