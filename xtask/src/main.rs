@@ -9,6 +9,7 @@
 )]
 
 mod bench_switch;
+mod fuzz;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ enum Task {
     Tidy,
     /// CPU per transaction of the switch against a bare relay, in the same run.
     BenchSwitch(bench_switch::Args),
+    /// A long run of the fuzzers; the short one is a test.
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Task::Ci => ci(&root),
         Task::Tidy => tidy::check(&root),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
+        Task::Fuzz(args) => fuzz::run(&root, &args),
     }
 }
 

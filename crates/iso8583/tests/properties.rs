@@ -144,7 +144,7 @@ proptest! {
         for element in tlv::walk(&bytes).map_while(Result::ok) {
             prop_assert!(last < Some(element.offset), "always onward");
             last = Some(element.offset);
-            prop_assert!(element.depth < tlv::DEPTH_MAX);
+            prop_assert!(element.depth <= tlv::DEPTH_MAX);
             let value = bytes.get(element.value_offset..element.value_offset + element.value.len());
             prop_assert_eq!(value, Some(element.value));
         }

@@ -5,4 +5,5 @@
     reason = "test code: a wrong fixture must stop the test"
 )]
 
+pub mod agree;
 pub mod canonical;

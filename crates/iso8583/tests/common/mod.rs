@@ -1,5 +1,5 @@
 //! What the tests of the codec share: a canonical purchase, random messages, and the comparison with the reference.
-#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses some of it")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use pointsman_iso8583::{
-    Builder, Content, Dialect, Encoding, Field, Length, Mti, PadSide, TextBuffer, View, reference,
-};
+use pointsman_iso8583::{Builder, Content, Dialect, Encoding, Field, Length, Mti, PadSide, View};
+pub(crate) use pointsman_test_support::agree::agree;
 use proptest::prelude::*;
 use proptest::sample;
 
@@ -107,49 +106,6 @@ pub(crate) fn values_of(view: &View<'_>) -> Values {
         header: view.header().to_vec(),
         mti: view.mti(),
         fields: view.fields().iter().map(text).collect(),
-    }
-}
-
-/// The fast path and the reference say the same: every value at its place, or the same error.
-pub(crate) fn agree(dialect: &Dialect, bytes: &[u8]) {
-    let name = dialect.name();
-    match (dialect.view(bytes), reference::decode(dialect, bytes)) {
-        (Ok(view), Ok(message)) => {
-            assert_eq!(view.header(), message.header, "{name} {}", hex(bytes));
-            assert_eq!(view.mti(), message.mti, "{name} {}", hex(bytes));
-            let numbers: Vec<u8> = message.elements.iter().map(|(number, _)| *number).collect();
-            assert_eq!(
-                view.fields().iter().collect::<Vec<_>>(),
-                numbers,
-                "{name} {}",
-                hex(bytes)
-            );
-            let mut buffer = TextBuffer::new();
-            for (number, element) in &message.elements {
-                let range = element.offset..element.offset + element.length;
-                let same = view.element_range(*number) == Some(element.prefix_offset..range.end)
-                    && view.wire_range(*number) == Some(range.clone())
-                    && view.wire(*number) == bytes.get(range)
-                    && view.text(*number, &mut buffer) == Some(element.text.as_str())
-                    && view.to_text(*number).as_deref() == Some(element.text.as_str());
-                assert!(
-                    same,
-                    "{name} field {number} of {}: fast {:?} {:?} {:?}, reference {element:?} {:?}",
-                    hex(bytes),
-                    view.element_range(*number),
-                    view.wire_range(*number),
-                    view.to_text(*number),
-                    element.text
-                );
-            }
-        }
-        (Err(fast), Err(slow)) => assert_eq!(fast, slow, "{name} {}", hex(bytes)),
-        (fast, slow) => panic!(
-            "{name} {}: fast {:?}, reference {:?}",
-            hex(bytes),
-            fast.map(|_| ()),
-            slow.map(|_| ())
-        ),
     }
 }
 

@@ -1,0 +1,92 @@
+//! Decoding: the fast path and the reference agree on everything, and what was read is written again.
+
+use bytes::BytesMut;
+use pointsman_iso8583::{Builder, Dialect, TextBuffer, View};
+use pointsman_test_support::agree::agree;
+
+use crate::dialects;
+
+pub(crate) fn run(data: &[u8]) {
+    let Some((selector, message)) = data.split_first() else {
+        return;
+    };
+    check(dialects::chosen(*selector), message);
+}
+
+/// The laws of one message in one dialect.
+pub(crate) fn check(dialect: &Dialect, message: &[u8]) {
+    agree(dialect, message);
+    let (partial, error) = dialect.partial(message);
+    let view = dialect.view(message);
+    assert_eq!(view.as_ref().err(), error.as_ref());
+    assert!(partial.end() <= message.len());
+    if let Some(error) = error {
+        assert!(
+            error.offset <= message.len() && error.field <= 128,
+            "{error}"
+        );
+        assert!(!error.explain(dialect).message.is_empty());
+    }
+    if let Some((header, mti)) = dialect.peek_mti(message) {
+        assert_eq!(partial.header(), Some(header));
+        assert_eq!(partial.mti(), Some(mti));
+    }
+    let Ok(view) = view else { return };
+    read_values(&view);
+    assert_eq!(partial.fields(), view.fields());
+    let written = write_again(&view);
+    assert_is_rewriting(&view, &written);
+    let second = dialect.view(&written).unwrap();
+    assert_eq!(write_again(&second), written, "writing is a fixed point");
+}
+
+/// The typed values are there or not; none panics.
+fn read_values(view: &View<'_>) {
+    let digits = view.pan().map(|pan| pan.expose().len());
+    assert!(digits.is_none_or(|digits| (1..=19).contains(&digits)));
+    let stan = view.stan().map(|stan| u64::from(stan.get()));
+    assert!(stan.is_none() || view.number(11) == stan);
+    let amount = view.amount().map(|amount| amount.get());
+    assert!(amount.is_none() || view.number(4) == amount);
+    assert!(view.track2().is_none() || view.has(35));
+    assert!(view.response_code().is_none() || view.has(39));
+}
+
+fn write_again(view: &View<'_>) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut buffer = TextBuffer::new();
+    let mut builder =
+        Builder::with_header(view.dialect(), &mut out, view.header(), view.mti()).unwrap();
+    for number in view.fields().iter() {
+        let text = view.text(number, &mut buffer).unwrap();
+        if let Err(error) = builder.text(number, text) {
+            panic!("what was read cannot be written: {error}");
+        }
+    }
+    builder.finish().unwrap();
+    out
+}
+
+/// The bytes are those that were read, but for what the wire allows to be written in two ways: hex in lower case, and a
+/// secondary bitmap without a bit in it.
+fn assert_is_rewriting(view: &View<'_>, written: &[u8]) {
+    let read = view.bytes();
+    let bitmap = view.dialect().bitmap_encoding().length();
+    let announced_in_vain =
+        written.len() + bitmap == read.len() && view.fields().last().is_none_or(|last| last <= 64);
+    assert!(
+        announced_in_vain || written.eq_ignore_ascii_case(read),
+        "{} bytes were read, {} written",
+        read.len(),
+        written.len()
+    );
+    let body = |view: &View<'_>| {
+        let first = view.fields().first();
+        let start = first.and_then(|first| view.element_range(first));
+        start
+            .map_or(&[][..], |range| &view.bytes()[range.start..])
+            .to_vec()
+    };
+    let again = view.dialect().view(written).unwrap();
+    assert!(body(&again).eq_ignore_ascii_case(&body(view)));
+}

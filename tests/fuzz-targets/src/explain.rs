@@ -1,0 +1,34 @@
+//! What people see of a message, whole or broken: tree and JSON can always be written and name the error of the view.
+
+use bytes::BytesMut;
+use pointsman_iso8583::mask::Unmask;
+use pointsman_iso8583::{explain, json};
+
+use crate::dialects;
+
+pub(crate) fn run(data: &[u8]) {
+    let Some((selector, message)) = data.split_first() else {
+        return;
+    };
+    let dialect = dialects::chosen(*selector);
+    let view = dialect.view(message);
+    let error = view.as_ref().err().copied();
+    for unmask in [Unmask::No, Unmask::Yes] {
+        let mut tree = String::new();
+        assert_eq!(
+            explain::tree(dialect, message, unmask, &mut tree),
+            Ok(error)
+        );
+        assert!(tree.ends_with('\n'));
+        let line = json::decode_line(dialect, message, unmask);
+        assert_eq!(line.as_ref().err(), error.as_ref());
+        assert!(line.is_ok_and(|line| !line.contains('\n')) || error.is_some());
+    }
+    if view.is_ok() {
+        let line = json::decode_line(dialect, message, Unmask::Yes).unwrap();
+        let mut written = BytesMut::new();
+        json::encode_line(dialect, &line, &mut written).unwrap();
+        let again = json::decode_line(dialect, &written, Unmask::Yes);
+        assert_eq!(again.as_ref(), Ok(&line));
+    }
+}
