@@ -196,17 +196,11 @@ impl FrameCodec {
 
     /// Bytes after the prefix.
     fn length(&self, prefix: &[u8]) -> Result<usize, FrameError> {
-        let not_digits = |expected| {
-            let mut found = [0; 4];
-            found
-                .iter_mut()
-                .zip(prefix)
-                .for_each(|(to, from)| *to = *from);
-            FrameError::LengthNotDigits {
-                kind: self.framing.kind,
-                expected,
-                found,
-            }
+        let not_digits = |expected, position, found| FrameError::LengthNotDigits {
+            kind: self.framing.kind,
+            expected,
+            found,
+            position,
         };
         let big_endian = || {
             prefix
@@ -221,16 +215,24 @@ impl FrameCodec {
                 length @ 1 => Err(FrameError::LengthTooShort { length }),
                 length => Ok(length - 2),
             },
-            Kind::Ascii4 => prefix.iter().try_fold(0, |value, &byte| match byte {
-                b'0'..=b'9' => Ok(value * 10 + usize::from(byte - b'0')),
-                _ => Err(not_digits("4 ASCII digits")),
-            }),
-            Kind::Bcd2 => prefix
-                .iter()
-                .try_fold(0, |value, &byte| match (byte >> 4, byte & 0xF) {
-                    (high @ 0..=9, low @ 0..=9) => Ok(value * 100 + usize::from(high * 10 + low)),
-                    _ => Err(not_digits("4 BCD digits")),
-                }),
+            Kind::Ascii4 => {
+                let mut bytes = prefix.iter().enumerate();
+                bytes.try_fold(0, |value, (position, &byte)| match byte {
+                    b'0'..=b'9' => Ok(value * 10 + usize::from(byte - b'0')),
+                    _ => Err(not_digits("4 ASCII digits", position, byte)),
+                })
+            }
+            Kind::Bcd2 => {
+                let mut bytes = prefix.iter().enumerate();
+                bytes.try_fold(0, |value, (position, &byte)| {
+                    match (byte >> 4, byte & 0xF) {
+                        (high @ 0..=9, low @ 0..=9) => {
+                            Ok(value * 100 + usize::from(high * 10 + low))
+                        }
+                        _ => Err(not_digits("4 BCD digits", position, byte)),
+                    }
+                })
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What can be wrong with a frame. After any of these the stream has lost its step: close it.
 
-use std::fmt;
 use std::io;
 
 use crate::{Kind, Tpdu};
@@ -17,14 +16,20 @@ pub enum FrameError {
         max: usize,
     },
     /// A length of ASCII or BCD digits has something else in it: most often the peer uses another framing.
-    #[error("{kind} length prefix: expected {expected}, found {}", Hex(found.get(..kind.prefix_bytes()).unwrap_or(found)))]
+    ///
+    /// What stands there may then be part of a message, card data even: only the one byte is told, never its neighbours.
+    #[error(
+        "{kind} length prefix: expected {expected}, found 0x{found:02X} at byte {position} of the prefix"
+    )]
     LengthNotDigits {
         /// The framing that was expected.
         kind: Kind,
         /// What its prefix is made of.
         expected: &'static str,
-        /// The prefix; only its first `kind.prefix_bytes()` count.
-        found: [u8; 4],
+        /// The first byte that is none of that.
+        found: u8,
+        /// Where it is, counted from 0.
+        position: usize,
     },
     /// An inclusive length smaller than the prefix that it counts.
     #[error(
@@ -72,17 +77,5 @@ impl FrameError {
             FrameError::Truncated { .. } => "truncated",
             FrameError::Io(_) => "io",
         }
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { " " };
-            write!(f, "{separator}{byte:02X}")?;
-        }
-        Ok(())
     }
 }

@@ -166,17 +166,17 @@ fn bad_lengths_say_what_was_expected_and_found() {
         (
             Framing::new(Kind::Ascii4),
             &b"\x00\x7B08"[..],
-            "ascii-4 length prefix: expected 4 ASCII digits, found 00 7B 30 38",
+            "ascii-4 length prefix: expected 4 ASCII digits, found 0x00 at byte 0 of the prefix",
         ),
         (
             Framing::new(Kind::Bcd2),
             b"\x0A\x00",
-            "bcd-2 length prefix: expected 4 BCD digits, found 0A 00",
+            "bcd-2 length prefix: expected 4 BCD digits, found 0x0A at byte 0 of the prefix",
         ),
         (
             Framing::new(Kind::Bcd2),
             b"\x00\xA0",
-            "bcd-2 length prefix: expected 4 BCD digits, found 00 A0",
+            "bcd-2 length prefix: expected 4 BCD digits, found 0xA0 at byte 1 of the prefix",
         ),
         (
             Framing::new(Kind::Binary2Inclusive),
