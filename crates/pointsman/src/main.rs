@@ -4,6 +4,7 @@
 //! switch is made of. A command ends with an [`exit::Exit`] or an [`exit::Failure`]; only this file turns them into
 //! text and a process exit code.
 
+mod capture;
 mod cards;
 mod cli;
 mod commands;

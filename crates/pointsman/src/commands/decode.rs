@@ -1,11 +1,12 @@
 //! `pointsman decode`: messages in hex, base64 or binary in, explained trees or JSON objects out.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pointsman_framing::{Framing, HOST_FRAME_BYTES_MAX, Kind};
 use pointsman_iso8583::mask::Unmask;
 
+use crate::capture;
 use crate::console::Console;
 use crate::dialect;
 use crate::dump;
@@ -56,6 +57,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base64", "messages"], help_heading = "Input")]
     file: Option<PathBuf>,
 
+    /// Read a capture of a network, pcap or pcapng; needs --framing or --guess
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base64", "messages", "file"], help_heading = "Input")]
+    pcap: Option<PathBuf>,
+
+    /// Only the connections of the capture to or from this port
+    #[arg(long, value_name = "PORT", requires = "pcap", help_heading = "Input")]
+    port: Option<u16>,
+
     /// Messages in hex; without any, one a line from standard input
     #[arg(value_name = "HEX")]
     messages: Vec<String>,
@@ -85,7 +94,15 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
         Spelling::Hex
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    if let Some(path) = &args.file {
+    if let Some(path) = &args.pcap {
+        if matches!(reading, Reading::Message) {
+            return Err(Failure::usage(
+                "a capture holds streams, and nothing says how messages are told apart in them",
+                "say it with --framing, or let --guess find out",
+            ));
+        }
+        decode_capture(&mut decoder, path, args.port, &mut out, console)?;
+    } else if let Some(path) = &args.file {
         let bytes = input::bytes_of_file(path)?;
         decoder
             .decode(&bytes, &mut out)
@@ -105,6 +122,53 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     }
     out.flush().map_err(|error| Failure::output(&error))?;
     decoder.finish(&args.dialect)
+}
+
+fn decode_capture(
+    decoder: &mut Decoder,
+    path: &Path,
+    port: Option<u16>,
+    out: &mut impl Write,
+    console: &Console,
+) -> Result<(), Failure> {
+    let capture = capture::read(path, port)?;
+    if capture.streams.is_empty() {
+        return Err(Failure::new(
+            Exit::Data,
+            match port {
+                Some(port) => format!("nobody says anything to or from port {port} over TCP"),
+                None => "nobody says anything over TCP".to_owned(),
+            },
+            "check what was recorded, and that the packets are whole: `tcpdump -s 0`",
+        ));
+    }
+    decoder
+        .decode_capture(&capture.streams, out)
+        .map_err(|error| Failure::output(&error))?;
+    for stream in capture.streams.iter().filter(|stream| stream.missed > 0) {
+        console.tell(&format!(
+            "{} to {}: {} bytes were not recorded before packet {}",
+            stream.from,
+            stream.to,
+            stream.missed,
+            stream.packet_at(1)
+        ));
+    }
+    if capture.is_cut {
+        console.tell("the capture ends in the middle of a packet");
+    }
+    match decoder.skipped() {
+        0 => Ok(()),
+        skipped if skipped == capture.streams.len() => Err(Failure::new(
+            Exit::Data,
+            "none of the streams has messages of a known dialect in a known framing",
+            "name the dialect with --dialect, and with --port the connections",
+        )),
+        skipped => {
+            console.tell(&format!("streams without messages: {skipped}"));
+            Ok(())
+        }
+    }
 }
 
 /// Each line is a message, except for the lines of a dump, which belong together.

@@ -6,19 +6,19 @@ use serde_json::Value;
 use crate::codec::{DIALECTS, encoded};
 use crate::*;
 
-fn bytes_of(hex: &str) -> Vec<u8> {
+pub(crate) fn bytes_of(hex: &str) -> Vec<u8> {
     (0..hex.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
         .collect()
 }
 
-fn hex_of(bytes: &[u8]) -> String {
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// The framings as somebody who never saw the code would write them.
-fn framed(kind: &str, tpdu: bool, message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(kind: &str, tpdu: bool, message: &[u8]) -> Vec<u8> {
     let tpdu: &[u8] = if tpdu { &[0x60, 0, 3, 0, 0] } else { &[] };
     let length = tpdu.len() + message.len();
     let prefix = match kind {

@@ -1,6 +1,7 @@
 //! The command as a shell sees it: what goes in, what comes out, where, and with which exit code.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+mod capture;
 mod check;
 mod codec;
 mod convert;

@@ -1,6 +1,8 @@
 //! From the bytes of an input to what is shown of the messages in them.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use pointsman_framing::{FrameError, Frames, Framing, Tpdu};
@@ -8,6 +10,7 @@ use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{Dialect, Explained, explain, json};
 use serde_json::Value;
 
+use crate::capture::Stream;
 use crate::exit::{Exit, Failure};
 use crate::guess::{Around, Guess, guess};
 
@@ -40,8 +43,26 @@ pub(super) struct Decoder {
     unmask: Unmask,
     decoded: usize,
     broken: usize,
+    /// Streams in which no message was found.
+    skipped: usize,
+    /// Where the message at hand comes from, if it is of a capture.
+    origin: Option<Origin>,
     /// Has anything been written, so that a blank line must come before the next tree?
     has_begun: bool,
+}
+
+/// Who said it to whom, and the packet that ended it.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    from: SocketAddr,
+    to: SocketAddr,
+    packet: u64,
+}
+
+/// What was found in one place of a stream.
+enum Found {
+    Message(Range<usize>),
+    Broken(Explained),
 }
 
 impl Decoder {
@@ -58,6 +79,8 @@ impl Decoder {
             unmask,
             decoded: 0,
             broken: 0,
+            skipped: 0,
+            origin: None,
             has_begun: false,
         }
     }
@@ -71,6 +94,82 @@ impl Decoder {
             }
             Reading::Guessed => self.write_guessed(bytes, out),
         }
+    }
+
+    /// Shows the messages in a capture in the order in which their last packets came.
+    pub(super) fn decode_capture(
+        &mut self,
+        streams: &[Stream],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut found: Vec<(Origin, &Stream, Arc<Dialect>, Found)> = Vec::new();
+        for stream in streams {
+            let (framing, dialect) = match self.reading {
+                Reading::Frames(framing) => (Some(framing), self.dialect.clone()),
+                Reading::Message => (None, self.dialect.clone()),
+                Reading::Guessed => match self.guess_stream(stream, out)? {
+                    Some(known) => known,
+                    None => continue,
+                },
+            };
+            for (end, item) in items(framing, &stream.bytes) {
+                let origin = Origin {
+                    from: stream.from,
+                    to: stream.to,
+                    packet: stream.packet_at(end),
+                };
+                found.push((origin, stream, dialect.clone(), item));
+            }
+        }
+        found.sort_by_key(|(origin, ..)| origin.packet);
+        for (origin, stream, dialect, item) in found {
+            self.origin = Some(origin);
+            match item {
+                Found::Message(range) => {
+                    let message = stream.bytes.get(range).unwrap_or_default();
+                    self.write_message(&dialect, message, out)?;
+                }
+                Found::Broken(error) => self.write_broken(&error, out)?,
+            }
+        }
+        self.origin = None;
+        Ok(())
+    }
+
+    /// What a stream is; `None` if it is none of ISO 8583, as much of a capture may be.
+    fn guess_stream(
+        &mut self,
+        stream: &Stream,
+        out: &mut impl Write,
+    ) -> io::Result<Option<(Option<Framing>, Arc<Dialect>)>> {
+        let guesses = guess(&stream.bytes, &self.dialect);
+        self.origin = Some(Origin {
+            from: stream.from,
+            to: stream.to,
+            packet: stream.packet_at(1),
+        });
+        // In a stream messages are told apart, and one that is none decodes for a byte or two.
+        let best = guesses
+            .iter()
+            .find(|guess| matches!(guess.around, Around::Frames(_)) && guess.candidate.decoded > 0);
+        let known = match best {
+            Some(Guess {
+                around: Around::Frames(framing),
+                candidate,
+            }) => Some((Some(*framing), candidate.dialect.clone())),
+            _ => None,
+        };
+        match known {
+            Some(_) => self.write_guesses(&guesses, out)?,
+            None => self.skipped += 1,
+        }
+        self.origin = None;
+        Ok(known)
+    }
+
+    /// Streams of a capture in which no message was found.
+    pub(super) fn skipped(&self) -> usize {
+        self.skipped
     }
 
     fn write_guessed(&mut self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
@@ -95,7 +194,7 @@ impl Decoder {
         match self.format {
             Format::Json => {
                 let list: Vec<Value> = guesses.iter().take(JSON_MAX).map(Guess::to_json).collect();
-                writeln!(out, "{}", serde_json::json!({ "guess": list }))
+                self.write_line(&serde_json::json!({ "guess": list }).to_string(), out)
             }
             Format::Tree => {
                 self.separate(out)?;
@@ -120,17 +219,13 @@ impl Decoder {
         bytes: &[u8],
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let mut frames = Frames::new(framing, bytes);
-        while let Some(frame) = frames.next() {
-            match frame {
-                Ok(frame) => {
-                    let message = bytes.get(frame.body).unwrap_or_default();
+        for (_, item) in items(Some(framing), bytes) {
+            match item {
+                Found::Message(range) => {
+                    let message = bytes.get(range).unwrap_or_default();
                     self.write_message(dialect, message, out)?;
                 }
-                Err(error) => {
-                    let explained = explain_frame(framing, frames.position(), &error);
-                    self.write_broken(&explained, out)?;
-                }
+                Found::Broken(error) => self.write_broken(&error, out)?,
             }
         }
         Ok(())
@@ -146,7 +241,7 @@ impl Decoder {
             Format::Json => match json::decode_line(dialect, bytes, self.unmask) {
                 Ok(line) => {
                     self.decoded += 1;
-                    writeln!(out, "{line}")
+                    self.write_line(&line, out)
                 }
                 Err(error) => self.write_broken(&error.explain(dialect), out),
             },
@@ -172,7 +267,7 @@ impl Decoder {
         out: &mut impl Write,
     ) -> io::Result<()> {
         match self.format {
-            Format::Json => writeln!(out, "{}", json::error_line(error))?,
+            Format::Json => self.write_line(&json::error_line(error), out)?,
             Format::Tree => {
                 self.separate(out)?;
                 writeln!(out, "error: {}", error.message)?;
@@ -182,12 +277,30 @@ impl Decoder {
         Ok(())
     }
 
-    /// A blank line between two trees.
+    /// An object, with its origin first.
+    fn write_line(&self, object: &str, out: &mut impl Write) -> io::Result<()> {
+        match (self.origin, object.strip_prefix('{')) {
+            (Some(Origin { from, to, packet }), Some(rest)) => {
+                writeln!(
+                    out,
+                    "{{\"from\":\"{from}\",\"to\":\"{to}\",\"packet\":{packet},{rest}"
+                )
+            }
+            _ => writeln!(out, "{object}"),
+        }
+    }
+
+    /// A blank line between two trees, and where the next one comes from.
     fn separate(&mut self, out: &mut impl Write) -> io::Result<()> {
         if std::mem::replace(&mut self.has_begun, true) {
             writeln!(out)?;
         }
-        Ok(())
+        match self.origin {
+            Some(Origin { from, to, packet }) => {
+                writeln!(out, "packet {packet}, {from} to {to}")
+            }
+            None => Ok(()),
+        }
     }
 
     pub(super) fn finish(self, dialect: &str) -> Result<Exit, Failure> {
@@ -205,6 +318,25 @@ impl Decoder {
             Failure::new(Exit::Data, message, hint)
         })
     }
+}
+
+/// The messages of a stream, and the error that ends it, each with the place where it ends.
+fn items(framing: Option<Framing>, bytes: &[u8]) -> Vec<(usize, Found)> {
+    let Some(framing) = framing else {
+        return Vec::from([(bytes.len(), Found::Message(0..bytes.len()))]);
+    };
+    let mut items = Vec::new();
+    let mut frames = Frames::new(framing, bytes);
+    while let Some(frame) = frames.next() {
+        items.push(match frame {
+            Ok(frame) => (frame.body.end, Found::Message(frame.body)),
+            Err(error) => {
+                let explained = explain_frame(framing, frames.position(), &error);
+                (bytes.len(), Found::Broken(explained))
+            }
+        });
+    }
+    items
 }
 
 /// A stream that lost its step, in the words in which the codec tells its errors.
