@@ -74,7 +74,7 @@ pub enum FaultKind {
     #[error("card data that must not be sent in field 55")]
     Forbidden,
     /// The element is there already.
-    #[error("there already at byte {first}")]
+    #[error("there already, at byte {first} of the data")]
     Duplicate {
         /// Offset of the one before.
         first: usize,

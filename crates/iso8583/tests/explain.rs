@@ -149,6 +149,60 @@ fn a_unionpay_answer_unmasked() {
     );
 }
 
+/// What field 55 repeats should be what the fields say; and card data does not belong into it.
+#[test]
+fn chip_data_that_does_not_fit_its_message() {
+    let mut values = purchase(&dialect("iso87-ascii"));
+    values
+        .fields
+        .retain(|number, _| [3, 4, 49].contains(number));
+    let icc = "9F02060000000010019C01015F2A0209789F3403010002\
+        9A0226119F03060000000000FF5A0841111111111111119C0101910A";
+    values.fields.insert(23, "002".into());
+    values.fields.insert(55, format!("5F340101{icc}"));
+    let dialect = dialect("iso87-ascii");
+    let bytes = encode(&dialect, &values);
+    check(
+        "iso87-ascii",
+        &bytes,
+        Unmask::No,
+        expect![[r#"
+            iso87-ascii message, 157 bytes
+               bytes    length  field  name                                           type       value
+                0..4                0  Message type                                   n4         0200              financial request, acquirer, ISO 8583:1987
+                4..20               1  Bitmap                                         b8 as hex  3000020000008200  3 4 23 49 55
+               20..26               3  Processing code                                n6         000000            purchase
+               26..38               4  Amount, transaction                            n12        000000001000      10.00 USD
+               38..41              23  Card sequence number                           n3         002
+               41..44              49  Currency code, transaction                     an3        840               USD
+               44..157     110     55  Integrated circuit card data                   b...999    5F3401019F02060000000010019C01015F2A0209789F34030100029A0226119F
+                                                                                                 03060000000000FF5A08411111******11119C0101****
+               47..55                    5F34 Application PAN sequence number         b1         01
+               55..73                    9F02 Amount, authorised                      b6         000000001001      10.01 EUR
+               73..79                    9C Transaction type                          b1         01                cash withdrawal
+               79..89                    5F2A Transaction currency code               b2         0978              EUR
+               89..101                   9F34 Cardholder verification method results  b3         010002
+               95..97                      byte 1 bits 6-1                                       000001            plaintext PIN verified by the card
+               97..99                      byte 2 bits 8-1                                       00000000          always
+               99..101                     byte 3 bits 8-1                                       00000010          successful
+              101..109                   9A Transaction date                          b2         2611
+              109..127                   9F03 Amount, other                           b6         0000000000FF
+              127..147                   5A Application PAN                           b8         411111******1111
+              147..153                   9C Transaction type                          b1         01                cash withdrawal
+              153..157                   not BER-TLV                                             the element needs 12 bytes, 2 are left
+            warning at byte 101: field 55: 9A (Transaction date): a length of 2 is not 3
+            warning at byte 109: field 55: 9F03 (Amount, other): the value is not of format n
+            warning at byte 127: field 55: 5A (Application PAN): card data that must not be sent in field 55
+            warning at byte 147: field 55: 9C (Transaction type): there already, at byte 13 of the data
+            warning at byte 153: field 55: not BER-TLV: the element needs 12 bytes, 2 are left
+            warning at byte 73: field 3 and 9C (Transaction type) in field 55 differ
+            warning at byte 55: field 4 and 9F02 (Amount, authorised) in field 55 differ
+            warning at byte 47: field 23 and 5F34 (Application PAN sequence number) in field 55 differ
+            warning at byte 79: field 49 and 5F2A (Transaction currency code) in field 55 differ
+        "#]],
+    );
+}
+
 #[test]
 fn a_wrong_digit() {
     let mut bytes = purchase_bytes("iso87-ascii");

@@ -9,7 +9,8 @@ mod common;
 
 use common::{dialects, encode, hex, purchase};
 use pointsman_iso8583::mask::Unmask;
-use pointsman_iso8583::{Dialect, Encoding, explain, json};
+use pointsman_iso8583::tlv::Tag;
+use pointsman_iso8583::{Dialect, Encoding, emv, explain, json};
 
 /// A test card whose middle digits occur nowhere else.
 const PAN: &str = "6011000990139424";
@@ -117,6 +118,43 @@ fn the_pin_block_is_never_shown() {
         let line = json::decode_line(&dialect, &bytes, Unmask::No).unwrap();
         assert!(line.contains("\"52\":\"****************\""), "{line}");
         assert!(!tree(&dialect, &bytes, Unmask::No).contains("0123456789ABCDEF"));
+    }
+}
+
+/// A card number in field 55 is hidden whatever its tag: by the tag, or because it is found. So it is in what the tree says
+/// about the element: its meaning, its bits and its warnings.
+#[test]
+fn in_any_element_of_field_55() {
+    let tags: Vec<Tag> = (0x41..0xFFFF)
+        .map(Tag)
+        .filter(|tag| tag.definition().is_some() || emv::FORBIDDEN.contains(tag))
+        .chain([Tag(0xC1), Tag(0xDF10), Tag(0xDF8101)])
+        .collect();
+    assert!(tags.len() > 100);
+    let values = [
+        PAN.to_owned(),
+        hex(PAN.as_bytes()),
+        format!("{PAN}D29122010000"),
+    ];
+    for dialect in dialects() {
+        for (tag, value) in tags
+            .iter()
+            .flat_map(|tag| values.iter().map(move |value| (tag, value)))
+        {
+            // 61 is a template: its value is elements, or it is hidden as none.
+            let icc = format!("9F270180{tag}{:02X}{value}9C0100", value.len() / 2);
+            let mut message = purchase(&dialect);
+            message.fields.retain(|number, _| *number == 3);
+            message.fields.insert(55, icc);
+            let bytes = encode(&dialect, &message);
+            let shown = tree(&dialect, &bytes, Unmask::No);
+            assert!(shown.contains(&tag.to_string()), "{shown}");
+            assert_hidden(&dialect, &shown);
+            assert_hidden(
+                &dialect,
+                &json::decode_line(&dialect, &bytes, Unmask::No).unwrap(),
+            );
+        }
     }
 }
 

@@ -52,7 +52,7 @@ fn each_fault_is_named_with_its_place() {
         ),
         (
             "9C 01 00 95 05 0000000000 9C 01 01",
-            &["10: 9C (Transaction type): there already at byte 0"],
+            &["10: 9C (Transaction type): there already, at byte 0 of the data"],
         ),
         (
             "9C 01 00 9F",
@@ -67,7 +67,7 @@ fn each_fault_is_named_with_its_place() {
             &[
                 "0: 57 (Track 2 equivalent data): card data that must not be sent in field 55",
                 "4: 57 (Track 2 equivalent data): card data that must not be sent in field 55",
-                "4: 57 (Track 2 equivalent data): there already at byte 0",
+                "4: 57 (Track 2 equivalent data): there already, at byte 0 of the data",
             ],
         ),
     ];
@@ -81,7 +81,7 @@ fn each_fault_is_named_with_its_place() {
 fn duplicates_are_of_one_template() {
     assert_eq!(
         said("77 03 9C 01 00 70 06 9C 01 00 9C 01 01"),
-        ["10: 9C (Transaction type): there already at byte 7"]
+        ["10: 9C (Transaction type): there already, at byte 7 of the data"]
     );
     assert_eq!(said("9C 01 00 70 03 9C 01 00"), Vec::<String>::new());
 }
