@@ -1,6 +1,8 @@
 //! Transcoding between every pair of dialects: what is written is a message of the other dialect with the same values, what
 //! is left out is said, and a strict transcoder refuses exactly when a lenient one leaves something out.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::BytesMut;
 use pointsman_iso8583::{Builder, Dialect, Edit, Stan, Transcoder, View};
 
@@ -14,8 +16,7 @@ pub(crate) fn run(data: &[u8]) {
     let Ok(view) = from.view(message) else {
         return;
     };
-    let strict = Transcoder::new(from, to);
-    let lenient = Transcoder::new(from, to).lenient();
+    let Pair { strict, lenient } = pair(from, to);
     let header = to.default_header();
 
     let mut out = BytesMut::from(&b"before"[..]);
@@ -70,6 +71,31 @@ pub(crate) fn run(data: &[u8]) {
         slot.stamp(&mut bytes, stan);
         assert!(result.is_err() || edited == bytes, "a stamp is an edit");
     }
+}
+
+/// The transcoders between two dialects.
+struct Pair {
+    strict: Transcoder,
+    lenient: Transcoder,
+}
+
+/// Computed once, as a switch does.
+fn pair(from: &Arc<Dialect>, to: &Arc<Dialect>) -> &'static Pair {
+    static PAIRS: OnceLock<Vec<Pair>> = OnceLock::new();
+    let pairs = PAIRS.get_or_init(|| {
+        let all = dialects::all();
+        let pairs = all
+            .iter()
+            .flat_map(|from| all.iter().map(move |to| (from, to)));
+        let of = |(from, to)| Pair {
+            strict: Transcoder::new(from, to),
+            lenient: Transcoder::new(from, to).lenient(),
+        };
+        pairs.map(of).collect()
+    });
+    let is_it =
+        |pair: &&Pair| Arc::ptr_eq(pair.strict.from(), from) && Arc::ptr_eq(pair.strict.to(), to);
+    pairs.iter().find(is_it).unwrap()
 }
 
 /// A value as both dialects show it: the separator of a track is `D` where it is packed, and often `=` where it is not.
