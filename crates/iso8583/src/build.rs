@@ -24,6 +24,8 @@ const LENGTH_EXPECTED: usize = 512;
 pub struct Builder<'d> {
     dialect: &'d Dialect,
     out: Output<'d>,
+    /// Where the bitmaps begin.
+    bitmaps: usize,
     fields: FieldSet,
     last: u8,
     failed: Option<EncodeError>,
@@ -60,10 +62,12 @@ impl<'d> Builder<'d> {
         let mut out = Output::begin(buffer, LENGTH_EXPECTED);
         out.put(header);
         out.put_mti(dialect.mti, mti);
+        let bitmaps = out.length();
         out.room(dialect.bitmap.length());
         Builder {
             dialect,
             out,
+            bitmaps,
             fields: FieldSet::EMPTY,
             last: 1,
             failed: None,
@@ -116,7 +120,7 @@ impl<'d> Builder<'d> {
             return Err(error);
         }
         check_length(self.out.length())?;
-        let start = self.dialect.header.len() + self.dialect.mti.mti_length();
+        let start = self.bitmaps;
         let bits = self.fields.bits();
         self.out.set_bitmap(start, self.dialect.bitmap, bits as u64);
         if self.last > 64 {
@@ -124,6 +128,8 @@ impl<'d> Builder<'d> {
             self.out
                 .set_bitmap(second, self.dialect.bitmap, (bits >> 64) as u64);
         }
+        let length = self.out.length();
+        self.dialect.complete_header(self.out.written(0, length));
         self.finished = true;
         Ok(self.out.keep())
     }
@@ -145,8 +151,7 @@ impl<'d> Builder<'d> {
                 if number > 64 && after <= 64 {
                     // The first field above 64 announces a second bitmap: what was written moves behind it.
                     let bitmap = self.dialect.bitmap.length();
-                    let second = self.dialect.header.len() + self.dialect.mti.mti_length() + bitmap;
-                    self.out.insert_gap(second, bitmap);
+                    self.out.insert_gap(self.bitmaps + bitmap, bitmap);
                     self.fields.insert(1);
                 }
                 put(target, &mut self.out)
@@ -184,16 +189,19 @@ impl fmt::Debug for Builder<'_> {
     }
 }
 
-/// A header must be as long as the dialect's headers are.
+/// A header must be one that the dialect reads.
 pub(crate) fn check_header(dialect: &Dialect, header: &[u8]) -> Result<(), EncodeError> {
     let (length, expected) = (header.len(), dialect.header_length());
-    if length == expected {
+    if dialect.header_fits(header) {
         return Ok(());
     }
     Err(EncodeError {
         field: 0,
         offset: 0,
-        kind: Kind::LengthWrong { length, expected },
+        kind: match length == expected {
+            true => Kind::NotHeader,
+            false => Kind::LengthWrong { length, expected },
+        },
     })
 }
 

@@ -11,6 +11,7 @@ use crate::field::{
     PrefixEncoding, TextEncoding,
 };
 use crate::field_set::FieldSet;
+use crate::header::{self, HeaderKind};
 use crate::mti::Mti;
 use crate::partial::PartialView;
 
@@ -71,7 +72,7 @@ fn read<'a>(
             kind,
         });
     }
-    partial.header = Some(reader.take(dialect.header_length(), 0)?);
+    partial.header = Some(read_header(reader, dialect)?);
     let mti = read_mti(reader, dialect.mti)?;
     partial.mti = Some(mti);
     let bitmaps = read_bitmaps(reader, dialect)?;
@@ -98,6 +99,52 @@ fn read<'a>(
             kind: Kind::TrailingBytes { count },
         });
     }
+    Ok(())
+}
+
+fn read_header<'a>(reader: &mut Reader<'a>, dialect: &Dialect) -> Result<&'a [u8], DecodeError> {
+    let bytes = reader.rest();
+    match dialect.header_kind {
+        HeaderKind::Fixed | HeaderKind::Tpdu => return reader.take(dialect.header_length(), 0),
+        HeaderKind::Base24 => {
+            let header = reader.take(header::BASE24_BYTES, 0)?;
+            let wrong = header.iter().enumerate().position(|(place, byte)| {
+                b"ISO"
+                    .get(place)
+                    .map_or(!byte.is_ascii_digit(), |letter| letter != byte)
+            });
+            if let Some(place) = wrong {
+                return Err(DecodeError {
+                    offset: place,
+                    field: 0,
+                    kind: Kind::NotHeader(byte_at(header, place)),
+                });
+            }
+        }
+        HeaderKind::Visa => {
+            read_visa_header(reader)?;
+            if header::visa_announces_another(bytes) {
+                read_visa_header(reader)?;
+            }
+        }
+    }
+    Ok(bytes.get(..reader.offset).unwrap_or_default())
+}
+
+/// One BASE I header: its first byte says its length.
+fn read_visa_header(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    let offset = reader.offset;
+    let start = reader.take(header::VISA_BYTES, 0)?;
+    let length = byte_at(start, 0);
+    let more = usize::from(length).checked_sub(header::VISA_BYTES);
+    let Some(more) = more.filter(|_| usize::from(length) <= header::VISA_BYTES_MAX) else {
+        return Err(DecodeError {
+            offset,
+            field: 0,
+            kind: Kind::NotHeader(length),
+        });
+    };
+    reader.take(more, 0)?;
     Ok(())
 }
 

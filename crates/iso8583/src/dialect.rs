@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -10,12 +10,10 @@ use crate::field::{
     BitmapEncoding, Counts, Encoding, Field, Filler, PadSide, PrefixEncoding, TextEncoding,
 };
 use crate::field_set::FieldSet;
+use crate::header::HeaderKind;
 use crate::plan::Step;
 use crate::source;
 use crate::values::Reason;
-
-/// The most bytes that stand before an MTI.
-pub const HEADER_BYTES_MAX: usize = 32;
 
 /// The most bytes of one message. Offsets are 16 bits wide; real messages stay below 4 KiB.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
@@ -26,7 +24,7 @@ pub struct Dialect {
     pub(crate) name: Box<str>,
     pub(crate) description: Box<str>,
     pub(crate) header: Box<[u8]>,
-    pub(crate) tpdu: bool,
+    pub(crate) header_kind: HeaderKind,
     pub(crate) mti: TextEncoding,
     pub(crate) bitmap: BitmapEncoding,
     pub(crate) secondary_bitmap: bool,
@@ -104,36 +102,6 @@ pub enum LoadError {
         /// All errors.
         errors: Vec<DialectError>,
     },
-}
-
-/// Bytes before an MTI, held inline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    bytes: [u8; HEADER_BYTES_MAX],
-    length: u8,
-}
-
-impl Header {
-    fn copied(from: &[u8]) -> Header {
-        let mut header = Header {
-            bytes: [0; HEADER_BYTES_MAX],
-            length: from.len().min(HEADER_BYTES_MAX) as u8,
-        };
-        for (place, byte) in header.bytes.iter_mut().zip(from) {
-            *place = *byte;
-        }
-        header
-    }
-}
-
-impl Deref for Header {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.bytes
-            .get(..usize::from(self.length))
-            .unwrap_or_default()
-    }
 }
 
 /// The dialects that come with the crate: name and TOML.
@@ -269,40 +237,6 @@ impl Dialect {
         self.defined
     }
 
-    /// Bytes before the MTI.
-    #[must_use]
-    #[inline]
-    pub fn header_length(&self) -> usize {
-        self.header.len()
-    }
-
-    /// What a message of our own carries before its MTI.
-    #[must_use]
-    pub fn default_header(&self) -> &[u8] {
-        &self.header
-    }
-
-    /// Does the header begin with a TPDU?
-    #[must_use]
-    pub fn header_has_tpdu(&self) -> bool {
-        self.tpdu
-    }
-
-    /// The header of the answer to a message with this header: a TPDU's destination and source are swapped, the rest is
-    /// echoed.
-    #[must_use]
-    pub fn reply_header(&self, request_header: &[u8]) -> Header {
-        let mut header = Header::copied(request_header);
-        if self.tpdu
-            && let [_, destination_1, destination_2, source_1, source_2, ..] = &mut header.bytes
-        {
-            // ISO 8583 over NAC: protocol identifier, destination address, source address.
-            std::mem::swap(destination_1, source_1);
-            std::mem::swap(destination_2, source_2);
-        }
-        header
-    }
-
     /// How the MTI is written.
     #[must_use]
     pub fn mti_encoding(&self) -> TextEncoding {
@@ -381,25 +315,5 @@ mod tests {
                 assert_eq!(dialect.response_code(reason).len(), 2, "{name} {reason:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_reply_swaps_the_addresses_of_a_tpdu() {
-        let dialect = Dialect::builtin("unionpay-pos").unwrap();
-        let reply = dialect.reply_header(&[
-            0x60, 0x05, 0x25, 0x00, 0x00, 0x60, 0x31, 0x00, 0x31, 0x10, 0x01,
-        ]);
-        assert_eq!(
-            &*reply,
-            [
-                0x60, 0x00, 0x00, 0x05, 0x25, 0x60, 0x31, 0x00, 0x31, 0x10, 0x01
-            ]
-        );
-        assert!(
-            Dialect::builtin("iso87-bcd")
-                .unwrap()
-                .reply_header(&[])
-                .is_empty()
-        );
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::field::{Content, Encoding, Field, Length};
+use crate::header::HeaderKind;
 
 /// Why a message could not be read. `offset` is the first offending byte; for a truncation, where the part that does
 /// not fit begins.
@@ -53,6 +54,9 @@ pub enum DecodeErrorKind {
         /// As allowed.
         max: usize,
     },
+    /// Not what stands in a header of the dialect's kind: a length that none has, or another character.
+    #[error("0x{0:02X} does not belong in the header")]
+    NotHeader(u8),
     /// The announced length counts the prefix itself, but is less than that.
     #[error("length {length} is less than {min}")]
     LengthTooShort {
@@ -162,6 +166,9 @@ pub enum EncodeErrorKind {
     /// The sign is neither `C` nor `D`.
     #[error("{0:?} is neither C nor D")]
     NotSign(char),
+    /// The header is of the right length, but not of the dialect's kind.
+    #[error("a header of another kind")]
+    NotHeader,
     /// Bytes were given for a field that is not `b`.
     #[error("bytes for a field that is not binary")]
     NotBinary,
@@ -265,6 +272,13 @@ impl DecodeError {
             Kind::LengthTooLong { length, max } => {
                 (format!("a length of at most {max}"), length.to_string())
             }
+            Kind::NotHeader(byte) => (
+                match dialect.header_kind() {
+                    HeaderKind::Visa => "the length of a BASE I header, 22 to 32".into(),
+                    _ => "ISO and nine digits".into(),
+                },
+                byte_text(byte),
+            ),
             Kind::LengthTooShort { length, min } => (
                 format!("a length of at least {min}, its own prefix"),
                 length.to_string(),
@@ -355,6 +369,13 @@ impl EncodeError {
                 char_text(character),
             ),
             Kind::NotSign(character) => ("the sign C or D".into(), char_text(character)),
+            Kind::NotHeader => (
+                match dialect.header_kind() {
+                    HeaderKind::Visa => "a BASE I header that says its length".into(),
+                    _ => "ISO and nine digits".into(),
+                },
+                "another header".into(),
+            ),
             Kind::NotBinary => ("text".into(), "bytes for a field that is not binary".into()),
             Kind::NotNumeric => (
                 "text".into(),

@@ -9,20 +9,20 @@ use std::ops::Range;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
+use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::mask::{self, HIDDEN, Unmask};
 use crate::reference::{self, Element, Partial};
 
 mod currency;
 mod emv;
 mod failure;
+mod header;
 mod hint;
 mod meaning;
 mod table;
 
 use table::Row;
 pub(crate) use table::number_list;
-
-const TPDU_BYTES: usize = 5;
 
 /// Writes the tree of `bytes`. Gives the error that ends it, if the message is broken.
 ///
@@ -109,15 +109,20 @@ impl Tree<'_> {
         }
         if !rest.is_empty() {
             let value = self.hex(rest.clone());
-            let is_unionpay = meaning::is_unionpay(self.dialect);
+            let bytes = self.bytes.get(rest.clone()).unwrap_or_default();
+            let meaning = match self.dialect.header_kind() {
+                HeaderKind::Fixed => None,
+                HeaderKind::Tpdu => meaning::is_unionpay(self.dialect)
+                    .then(|| meaning::unionpay_header(&value))
+                    .flatten(),
+                HeaderKind::Base24 => header::base24(bytes),
+                HeaderKind::Visa => header::visa(bytes),
+            };
             rows.push(Row {
                 kind: format!("b{}", rest.len()),
                 range: rest,
                 name: "Header".into(),
-                meaning: is_unionpay
-                    .then(|| meaning::unionpay_header(&value))
-                    .flatten()
-                    .unwrap_or_default(),
+                meaning: meaning.unwrap_or_default(),
                 value,
                 ..Row::default()
             });

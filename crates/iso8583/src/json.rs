@@ -87,7 +87,7 @@ pub fn encode_line(
         None => dialect.default_header().to_vec(),
         Some(header) => {
             let length = dialect.header_length();
-            let bytes = mask::bytes_of_hex(&header).filter(|bytes| bytes.len() == length);
+            let bytes = mask::bytes_of_hex(&header).filter(|bytes| dialect.header_fits(bytes));
             let kind = JsonErrorKind::NotTheHeader {
                 bytes: length,
                 characters: header.chars().count(),

@@ -100,6 +100,7 @@ mod error;
 pub mod explain;
 mod field;
 mod field_set;
+mod header;
 pub mod json;
 pub mod mask;
 mod mti;
@@ -119,13 +120,14 @@ mod view;
 
 pub use build::Builder;
 pub use card::{Pan, Track2};
-pub use dialect::{Dialect, DialectError, HEADER_BYTES_MAX, Header, LoadError, MESSAGE_BYTES_MAX};
+pub use dialect::{Dialect, DialectError, LoadError, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
     PrefixEncoding, Sensitive, TextEncoding,
 };
 pub use field_set::FieldSet;
+pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};
 pub use mti::{Mti, MtiClass, NotAnMti};
 pub use partial::PartialView;
 pub use stan_slot::StanSlot;

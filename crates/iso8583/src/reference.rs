@@ -17,7 +17,7 @@ use crate::mti::Mti;
 
 mod parts;
 
-use parts::{Fault, bitmap, length, mti, part, truncated, value};
+use parts::{Fault, bitmap, header, length, mti, truncated, value};
 
 /// A message, taken apart and copied.
 #[derive(Clone, PartialEq, Eq)]
@@ -152,9 +152,7 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
         }
     };
 
-    let (rest, _) = part(dialect.header_length())
-        .parse(bytes)
-        .map_err(in_field(0))?;
+    let (rest, _) = header(dialect).parse(bytes).map_err(in_field(0))?;
     partial.header = 0..offset_of(rest);
     partial.end = offset_of(rest);
 

@@ -33,7 +33,7 @@ pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> 
     if bytes.len() > MESSAGE_BYTES_MAX {
         return None;
     }
-    let head = bytes.get(dialect.header.len()..)?;
+    let head = bytes.get(dialect.header_end(bytes)?..)?;
     let (mti, body) = scan_mti(dialect.mti, head)?;
     let (primary, body) = scan_bitmap(dialect.bitmap, body)?;
     let (secondary, body) = if primary & 1 == 0 {

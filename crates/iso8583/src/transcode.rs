@@ -230,7 +230,9 @@ impl Writing<'_> {
             next = self.plan.all.next_after(number);
         }
         self.set_bitmaps(bitmaps, has_second, out);
-        build::check_length(out.length()).map_err(TranscodeError::Value)?;
+        let length = out.length();
+        build::check_length(length).map_err(TranscodeError::Value)?;
+        to.complete_header(out.written(0, length));
         Ok(Written {
             message: out.keep(),
             stan: self.stan,

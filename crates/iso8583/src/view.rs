@@ -100,11 +100,8 @@ impl Dialect {
     /// Header and MTI of a message that need not be readable beyond them.
     #[must_use]
     pub fn peek_mti<'a>(&'a self, bytes: &'a [u8]) -> Option<(&'a [u8], Mti)> {
-        let start = bytes.get(
-            ..self
-                .header_length()
-                .saturating_add(self.mti_encoding().mti_length()),
-        )?;
+        let header = self.header_end(bytes)?;
+        let start = bytes.get(..header + self.mti_encoding().mti_length())?;
         let (partial, _) = decode::decode(self, start);
         Some((partial.header()?, partial.mti()?))
     }
@@ -168,7 +165,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn header(&self) -> &'a [u8] {
         self.bytes
-            .get(..self.dialect.header_length())
+            .get(..self.dialect.header_end(self.bytes).unwrap_or_default())
             .unwrap_or_default()
     }
 

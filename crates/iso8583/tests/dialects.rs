@@ -177,9 +177,9 @@ fn fields_that_one_bitmap_cannot_announce() {
         "#]],
     );
     check(
-        "name = \"mine\"\nextends = \"iso87-ascii\"\n[message]\nheader = \"6000\"\ntpdu = true\n[fields]\n65 = false\n",
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[message]\nheader = \"6000\"\nheader_kind = \"tpdu\"\n[fields]\n65 = false\n",
         expect![[r#"
-            "true": a TPDU is the first five bytes of a header (header = "6000030000", for example)
+            "\"tpdu\"": a TPDU is the first five bytes of a header (header = "6000030000", for example)
             "65": field 65 announces a third bitmap and cannot be defined
         "#]],
     );
@@ -196,7 +196,7 @@ echo = [11, 41, 112]
 
 [message]
 header = "6000030000"
-tpdu = true
+header_kind = "tpdu"
 
 [response_codes]
 no_route = "15"

@@ -5,11 +5,13 @@ use nom::multi::count;
 use nom::{IResult, Parser};
 
 use crate::charset::{Charset, ebcdic_hex_value, hex_digit, hex_value};
+use crate::dialect::Dialect;
 use crate::error::DecodeErrorKind;
 use crate::field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Filler, Length, PadSide,
     PrefixEncoding, TextEncoding,
 };
+use crate::header::HeaderKind;
 
 /// Digits are the same in every EBCDIC code page.
 const EBCDIC: Charset = Charset::Ebcdic(CodePage::Ebcdic500);
@@ -78,6 +80,60 @@ fn each<'a, T>(
         part(needed).parse(input)?;
         count(byte(&judge), needed).parse(input)
     }
+}
+
+/// What stands before the MTI.
+pub(super) fn header<'a>(dialect: &Dialect) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
+    let not_header = DecodeErrorKind::NotHeader;
+    move |input| match dialect.header_kind() {
+        HeaderKind::Fixed | HeaderKind::Tpdu => {
+            part(dialect.header_length()).map(|_| ()).parse(input)
+        }
+        HeaderKind::Base24 => {
+            part(12).parse(input)?;
+            let letter = |letter: u8| {
+                byte(move |byte| {
+                    if byte == letter {
+                        Ok(())
+                    } else {
+                        Err(not_header(byte))
+                    }
+                })
+            };
+            let digit = byte(|byte| {
+                if byte.is_ascii_digit() {
+                    Ok(())
+                } else {
+                    Err(not_header(byte))
+                }
+            });
+            (letter(b'I'), letter(b'S'), letter(b'O'), count(digit, 9))
+                .map(|_| ())
+                .parse(input)
+        }
+        HeaderKind::Visa => {
+            let (rest, more) = visa_header(input)?;
+            let (rest, _) = if more {
+                visa_header(rest)?
+            } else {
+                (rest, false)
+            };
+            Ok((rest, ()))
+        }
+    }
+}
+
+/// One BASE I header, and whether it says that another follows.
+fn visa_header(input: &[u8]) -> Parsed<'_, bool> {
+    let (_, start) = part(22).parse(input)?;
+    let (_, length) = byte(|byte| match byte {
+        22..=32 => Ok(usize::from(byte)),
+        _ => Err(DecodeErrorKind::NotHeader(byte)),
+    })
+    .parse(input)?;
+    let (rest, _) = part(22).parse(input)?;
+    let (rest, _) = part(length - 22).parse(rest)?;
+    Ok((rest, start.get(1).is_some_and(|format| *format >= 0x80)))
 }
 
 pub(super) fn mti<'a>(encoding: TextEncoding) -> impl Fn(&'a [u8]) -> Parsed<'a, String> {

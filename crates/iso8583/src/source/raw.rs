@@ -8,6 +8,7 @@ use crate::field::{
     TextEncoding,
 };
 use crate::field_set::FieldSet;
+use crate::header::HeaderKind;
 
 /// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
 const FIXED_LENGTH_MAX: u16 = 999;
@@ -26,7 +27,7 @@ pub(super) struct Raw {
     pub(super) name: Option<At<String>>,
     pub(super) description: Option<At<String>>,
     pub(super) header: Option<At<Vec<u8>>>,
-    pub(super) tpdu: Option<At<bool>>,
+    pub(super) header_kind: Option<At<HeaderKind>>,
     pub(super) mti: Option<At<TextEncoding>>,
     pub(super) bitmap: Option<At<BitmapEncoding>>,
     pub(super) secondary_bitmap: Option<At<bool>>,

@@ -5,8 +5,8 @@ use toml::de::DeTable;
 use super::raw::{At, Raw, RawField, Shape};
 use super::reader::{Reader, Value};
 use super::words::{
-    BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DIGIT_WORDS, ENCODING_WORDS, FILLER_WORDS, MTI_WORDS,
-    PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS, meant,
+    BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DIGIT_WORDS, ENCODING_WORDS, FILLER_WORDS,
+    HEADER_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS, meant,
 };
 use crate::dialect::{Dialect, DialectError};
 use crate::values::{Reason, ResponseCode};
@@ -125,7 +125,9 @@ fn read_message(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
     for (key, value) in reader.table(value, "[message]").into_iter().flatten() {
         match key.get_ref().as_ref() {
             "header" => reader.header(value).store(&mut raw.header),
-            "tpdu" => reader.boolean(value, "tpdu").store(&mut raw.tpdu),
+            "header_kind" => reader
+                .word(value, "header_kind", &HEADER_WORDS)
+                .store(&mut raw.header_kind),
             "mti" => reader.word(value, "mti", &MTI_WORDS).store(&mut raw.mti),
             "bitmap" => reader
                 .word(value, "bitmap", &BITMAP_WORDS)
@@ -135,7 +137,7 @@ fn read_message(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
                 .store(&mut raw.secondary_bitmap),
             _ => reader.unknown_key(
                 key,
-                &["header", "tpdu", "mti", "bitmap", "secondary_bitmap"],
+                &["header", "header_kind", "mti", "bitmap", "secondary_bitmap"],
             ),
         }
     }

@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 use super::raw::At;
 use super::words::meant;
 use crate::charset;
-use crate::dialect::{DialectError, HEADER_BYTES_MAX};
+use crate::dialect::DialectError;
 use crate::field_set::FieldSet;
+use crate::header::HEADER_BYTES_MAX;
 
 /// The longest name or description of anything; keeps explanations readable.
 const NAME_CHARACTERS_MAX: usize = 80;

@@ -11,22 +11,15 @@ use crate::field::{
     PrefixEncoding, TextEncoding,
 };
 use crate::field_set::FieldSet;
+use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::plan::Step;
 use crate::values::Reason;
-
-/// A TPDU: protocol identifier, destination and source address.
-const TPDU_BYTES: usize = 5;
 
 /// `None` only if something was noted in `errors`.
 pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
     note_missing(raw, errors);
     let header = value_or(&raw.header, Vec::new());
-    let tpdu = value_or(&raw.tpdu, false);
-    if tpdu && header.len() < TPDU_BYTES {
-        let span = raw.tpdu.as_ref().and_then(|tpdu| tpdu.span.clone());
-        let error = DialectError::new(span, "a TPDU is the first five bytes of a header");
-        errors.push(error.help("header = \"6000030000\", for example"));
-    }
+    let header_kind = value_or(&raw.header_kind, HeaderKind::Fixed);
     let secondary_bitmap = value_or(&raw.secondary_bitmap, true);
     // What is missing was noted; something stands in for it, so that the fields are checked all the same.
     let defaults = Defaults {
@@ -83,7 +76,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .get(reason.key())
             .map_or(reason.code_1987(), |code| code.value.as_str())
     };
-    Some(Dialect {
+    let dialect = Dialect {
         name: raw.name.as_ref()?.value.as_str().into(),
         description: raw
             .description
@@ -91,7 +84,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .map_or("", |text| text.value.as_str())
             .into(),
         header: header.into(),
-        tpdu,
+        header_kind,
         mti: value_or(&raw.mti, TextEncoding::Ascii),
         bitmap: value_or(&raw.bitmap, BitmapEncoding::Binary),
         secondary_bitmap,
@@ -104,7 +97,32 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .map(|reason| (reason.key(), code(reason).into()))
             .into(),
         echo: value_or(&raw.echo, FieldSet::EMPTY).intersection(defined),
-    })
+    };
+    check_header(&dialect, raw, errors);
+    Some(dialect)
+}
+
+/// Is the default header one of its kind?
+fn check_header(dialect: &Dialect, raw: &Raw, errors: &mut Vec<DialectError>) {
+    let header = dialect.default_header();
+    let (message, example) = match dialect.header_kind {
+        HeaderKind::Tpdu if header.len() < TPDU_BYTES => (
+            "a TPDU is the first five bytes of a header",
+            "header = \"6000030000\", for example",
+        ),
+        HeaderKind::Base24 if !dialect.header_fits(header) => (
+            "a BASE24 header is ISO and nine digits",
+            "header = \"49534F303236303030303730\" is ISO026000070",
+        ),
+        HeaderKind::Visa if !dialect.header_fits(header) => (
+            "a BASE I header says its length in its first byte, at least 22",
+            "header = \"16010200000000000000000000000000000000000000\", for example",
+        ),
+        _ => return,
+    };
+    let kind = raw.header_kind.as_ref().and_then(|at| at.span.clone());
+    let span = kind.or(raw.header.as_ref().and_then(|at| at.span.clone()));
+    errors.push(DialectError::new(span, message).help(example));
 }
 
 /// Can field 39 hold this response code? A dialect without field 39 has no use for codes; any will do.

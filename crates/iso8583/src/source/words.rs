@@ -4,6 +4,7 @@ use crate::field::{
     BitmapEncoding, CodePage, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
 };
+use crate::header::HeaderKind;
 
 pub(super) const MTI_WORDS: [(&str, TextEncoding); 3] = [
     ("ascii", TextEncoding::Ascii),
@@ -45,6 +46,12 @@ pub(super) const PREFIX_WORDS: [(&str, PrefixEncoding); 5] = [
     ("bcd", PrefixEncoding::Bcd),
     ("binary1", PrefixEncoding::Binary1),
     ("binary2", PrefixEncoding::Binary2),
+];
+pub(super) const HEADER_WORDS: [(&str, HeaderKind); 4] = [
+    ("fixed", HeaderKind::Fixed),
+    ("tpdu", HeaderKind::Tpdu),
+    ("base24", HeaderKind::Base24),
+    ("visa", HeaderKind::Visa),
 ];
 pub(super) const FILLER_WORDS: [(&str, Filler); 2] = [("0", Filler::Zero), ("F", Filler::F)];
 pub(super) const COUNTS_WORDS: [(&str, Counts); 3] = [

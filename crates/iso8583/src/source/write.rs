@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::resolve::fits_field_39;
 use super::sensitive_by_number;
 use super::words::{
-    BITMAP_WORDS, COUNTS_WORDS, FILLER_WORDS, MTI_WORDS, PAD_WORDS, SENSITIVE_WORDS, word_of,
+    BITMAP_WORDS, COUNTS_WORDS, FILLER_WORDS, HEADER_WORDS, MTI_WORDS, PAD_WORDS, SENSITIVE_WORDS,
+    word_of,
 };
 use crate::dialect::Dialect;
 use crate::field::Length;
@@ -35,7 +36,11 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         .header
         .iter()
         .fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
-    writeln!(out, "header = \"{header}\"\ntpdu = {}", dialect.tpdu)?;
+    writeln!(
+        out,
+        "header = \"{header}\"\nheader_kind = \"{}\"",
+        word_of(&HEADER_WORDS, dialect.header_kind)
+    )?;
     writeln!(out, "mti = \"{}\"", word_of(&MTI_WORDS, dialect.mti))?;
     writeln!(
         out,

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use pointsman_iso8583::{Builder, Content, Dialect, Encoding, Field, Length, Mti, PadSide, View};
+use pointsman_iso8583::{
+    Builder, Content, Dialect, Encoding, Field, HeaderKind, Length, Mti, PadSide, View,
+};
 pub(crate) use pointsman_test_support::agree::agree;
 use proptest::prelude::*;
 use proptest::sample;
@@ -103,7 +105,7 @@ pub(crate) fn encode(dialect: &Dialect, values: &Values) -> BytesMut {
 pub(crate) fn values_of(view: &View<'_>) -> Values {
     let text = |number| (number, view.to_text(number).unwrap());
     Values {
-        header: view.header().to_vec(),
+        header: without_length(view.dialect().header_kind(), view.header().to_vec()),
         mti: view.mti(),
         fields: view.fields().iter().map(text).collect(),
     }
@@ -112,7 +114,7 @@ pub(crate) fn values_of(view: &View<'_>) -> Values {
 /// Messages with any header, MTI and fields that the dialect allows.
 pub(crate) fn message(dialect: &Arc<Dialect>) -> BoxedStrategy<Values> {
     let defined: Vec<u8> = dialect.fields().map(|field| field.number).collect();
-    let header_length = dialect.header_length();
+    let header = headers(&dialect.clone());
     let dialect = Arc::clone(dialect);
     let count = defined.len();
     let some = sample::subsequence(defined.clone(), 0..=count.min(12));
@@ -123,11 +125,7 @@ pub(crate) fn message(dialect: &Arc<Dialect>) -> BoxedStrategy<Values> {
                 .into_iter()
                 .map(|number| (Just(number), value(dialect.field(number).unwrap())))
                 .collect();
-            (
-                prop::collection::vec(any::<u8>(), header_length),
-                "[0-9]{4}",
-                values,
-            )
+            (header.clone(), "[0-9]{4}", values)
         })
         .prop_map(|(header, mti, fields)| Values {
             header,
@@ -135,6 +133,31 @@ pub(crate) fn message(dialect: &Arc<Dialect>) -> BoxedStrategy<Values> {
             fields: fields.into_iter().collect(),
         })
         .boxed()
+}
+
+/// Headers that a message of the dialect may have.
+fn headers(dialect: &Dialect) -> BoxedStrategy<Vec<u8>> {
+    match dialect.header_kind() {
+        HeaderKind::Fixed | HeaderKind::Tpdu => {
+            prop::collection::vec(any::<u8>(), dialect.header_length()).boxed()
+        }
+        HeaderKind::Base24 => "ISO[0-9]{9}".prop_map(String::into_bytes).boxed(),
+        HeaderKind::Visa => prop::collection::vec(any::<u8>(), 22..=32)
+            .prop_map(|mut header| {
+                header[0] = u8::try_from(header.len()).unwrap();
+                header[1] &= 0x7F;
+                without_length(HeaderKind::Visa, header)
+            })
+            .boxed(),
+    }
+}
+
+/// A BASE I header says the message's length, which is written with the message.
+fn without_length(kind: HeaderKind, mut header: Vec<u8>) -> Vec<u8> {
+    if kind == HeaderKind::Visa {
+        header[3..5].fill(0);
+    }
+    header
 }
 
 /// A value that the field can hold.

@@ -135,14 +135,24 @@ pub(crate) fn dialect(one: u8, two: u8) -> impl Strategy<Value = Arc<Dialect>> {
             .prop_flat_map(|numbers| numbers.into_iter().map(field).collect::<Vec<_>>());
         (Just(secondary), fields)
     });
-    let header = prop::collection::vec(any::<u8>(), 0..12);
-    (fields, header, select(MTI.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|((secondary, fields), header, mti, bitmap)| {
+    let header = prop_oneof![
+        2 => prop::collection::vec(any::<u8>(), 0..12).prop_map(|header| ("fixed", header)),
+        1 => prop::collection::vec(any::<u8>(), 5..12).prop_map(|header| ("tpdu", header)),
+        1 => "ISO[0-9]{9}".prop_map(|header| ("base24", header.into_bytes())),
+        1 => prop::collection::vec(any::<u8>(), 22..30).prop_map(|mut header| {
+            // Its own length, no other header behind it, and the message's length, which is written with it.
+            header[0] = header.len() as u8;
+            header[1] &= 0x7F;
+            header[3..5].fill(0);
+            ("visa", header)
+        }),
+    ];
+    (fields, header, select(MTI.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|((secondary, fields), (kind, header), mti, bitmap)| {
         let toml = format!(
-            "name = \"random\"\ndescription = \"random\"\necho = []\n[message]\nheader = \"{}\"\ntpdu = {}\nmti = \"{mti}\"\n\
+            "name = \"random\"\ndescription = \"random\"\necho = []\n[message]\nheader = \"{}\"\nheader_kind = \"{kind}\"\nmti = \"{mti}\"\n\
              bitmap = \"{bitmap}\"\nsecondary_bitmap = {secondary}\n[defaults]\ndigits = \"ascii\"\ntrack = \"ascii\"\ntext = \"ascii\"\n\
              binary = \"hex\"\nprefix = \"ascii\"\npad = \"left\"\n[fields]\n{}",
             super::hex(&header),
-            header.len() >= 5,
             fields.concat()
         );
         let dialect = Dialect::parse(&toml).unwrap_or_else(|errors| panic!("{errors:?} in\n{toml}"));
