@@ -746,13 +746,13 @@ def stream(rng, name, framing=None):
     return base, framing, tpdu, (TPDU if tpdu else b"") + base.bytes()
 
 
-def on_stream(base, framing, tpdu, data, kind, **details):
+def on_stream(base, framing, tpdu, data, kind, offset=0, **details):
     return {
         "dialect": base.dialect.name,
         "layer": "framing",
         "framing": {"kind": framing, "tpdu": tpdu, "frame_bytes_max": FRAME_BYTES_MAX, "keep_alive": "error"},
         "hex": bytes(data).hex().upper(),
-        "expected": {"offset": 0, "kind": kind, **details},
+        "expected": {"offset": offset, "kind": kind, **details},
         "action": "close",
     }
 
@@ -821,7 +821,7 @@ def _(rng, name):
         written[place] = rng.choice([byte for byte in range(256) if not 0x30 <= byte <= 0x39])
     else:
         written[place] = bad_pair(rng)
-    return on_stream(base, framing, tpdu, written + body, "frame-length-not-digits")
+    return on_stream(base, framing, tpdu, written + body, "frame-length-not-digits", offset=place, byte=f"{written[place]:02X}")
 
 
 @fault("frame-length-below-itself", EVERY, "a length that counts itself is smaller than itself")
