@@ -101,8 +101,9 @@ impl Converter {
             .from
             .view(&bytes)
             .map_err(|error| error.explain(&self.from))?;
-        // A header is carried where both have one of the same length; nobody can say what another one would mean.
-        let header = if view.header().len() == self.to.header_length() {
+        // A header is carried where both have one of the same kind; nobody can say what another one would mean.
+        let same_kind = self.from.header_kind() == self.to.header_kind();
+        let header = if same_kind && self.to.header_fits(view.header()) {
             view.header()
         } else {
             self.to.default_header()

@@ -9,6 +9,8 @@ use crate::console::Console;
 use crate::dialect;
 use crate::exit::{Exit, Failure};
 
+mod wireshark;
+
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "To make a dialect of your own, print one into a file, change it and pass the file as --dialect."
@@ -18,6 +20,10 @@ pub(crate) struct Args {
     #[arg(value_name = "NAME|FILE")]
     dialect: Option<String>,
 
+    /// Print it as a Wireshark dissector in Lua
+    #[arg(long, requires = "dialect")]
+    wireshark: bool,
+
     /// List the built-in dialects as a JSON array
     #[arg(long, conflicts_with = "dialect")]
     json: bool,
@@ -25,6 +31,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let text = match &args.dialect {
+        Some(name) if args.wireshark => wireshark::dissector(&*dialect::load(name, console)?),
         Some(name) => dialect::load(name, console)?.to_toml(),
         None if args.json => list_as_json() + "\n",
         None => list(),

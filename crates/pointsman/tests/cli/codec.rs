@@ -297,3 +297,24 @@ fn a_dialect_that_is_none() {
     assert!(ran.stderr.contains("\n4 | 2 = {"), "{}", ran.stderr);
     assert!(ran.stderr.contains("has an error\n"), "{}", ran.stderr);
 }
+
+/// The script itself is tried in tshark by tests/wireshark/try.py.
+#[test]
+fn a_dialect_becomes_a_dissector() {
+    let golden = |name: &str| {
+        let path = root()
+            .join("tests/golden/wireshark")
+            .join(format!("{name}.lua"));
+        expect_test::expect_file![path]
+    };
+    for name in ["iso87-bcd", "unionpay-pos"] {
+        golden(name).assert_eq(&run(&["dialects", name, "--wireshark"]).ok());
+    }
+    let file = TempFile::new(
+        "quoted.toml",
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[fields]\n48 = { name = 'a \"b\\', type = \"ans...99\" }\n",
+    );
+    let lua = run(&["dialects", file.path(), "--wireshark"]).ok();
+    assert!(lua.contains(r#"[48] = { name = "a \"b\\", type"#), "{lua}");
+    assert_eq!(run(&["dialects", "--wireshark"]).code, 64);
+}

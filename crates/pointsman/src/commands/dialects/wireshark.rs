@@ -1,0 +1,119 @@
+//! A dialect as a Wireshark dissector in Lua: its table, and the reader that is the same for all.
+
+use std::fmt::Write as _;
+
+use pointsman_iso8583::{
+    BitmapEncoding, Counts, Dialect, Field, HeaderKind, Length, PadSide, Sensitive, TextEncoding,
+};
+
+/// Reads any dialect by its table.
+const READER: &str = include_str!("wireshark.lua");
+
+/// The whole script.
+pub(super) fn dissector(dialect: &Dialect) -> String {
+    let mut lua = String::new();
+    // Writing to a string does not fail.
+    let _ = write_table(dialect, &mut lua);
+    lua.push_str(READER);
+    lua
+}
+
+fn write_table(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "-- Wireshark dissector for the ISO 8583 dialect {}, made by `pointsman dialects {} --wireshark`.\n\
+         -- Put it into the folder of personal Lua plugins, or: wireshark -X lua_script:FILE",
+        one_line(dialect.name()),
+        one_line(dialect.name()),
+    )?;
+    let mti = match dialect.mti_encoding() {
+        TextEncoding::Ascii => "ascii",
+        TextEncoding::Ebcdic => "ebcdic",
+        TextEncoding::Bcd => "bcd",
+    };
+    let bitmap = match dialect.bitmap_encoding() {
+        BitmapEncoding::Binary => "binary",
+        BitmapEncoding::HexText => "hex",
+        BitmapEncoding::EbcdicHex => "ebcdic-hex",
+    };
+    let header = match dialect.header_kind() {
+        HeaderKind::Fixed | HeaderKind::Tpdu | HeaderKind::Base24 => "fixed",
+        // It says its own length.
+        HeaderKind::Visa => "visa",
+    };
+    writeln!(
+        out,
+        "\nlocal dialect = {{ name = {}, header = \"{header}\", header_bytes = {}, mti = \"{mti}\", bitmap = \"{bitmap}\" }}\n\n\
+         local fields = {{",
+        quoted(dialect.name()),
+        dialect.header_length(),
+    )?;
+    for field in dialect.fields() {
+        write_field(field, out)?;
+    }
+    writeln!(out, "}}")
+}
+
+fn write_field(field: &Field, out: &mut String) -> std::fmt::Result {
+    write!(
+        out,
+        "    [{}] = {{ name = {}, type = \"{}\", encoding = \"{}\"",
+        field.number,
+        quoted(&field.name),
+        field.type_text(),
+        field.encoding
+    )?;
+    match field.length {
+        Length::Fixed(length) => write!(out, ", length = {length}")?,
+        Length::Variable { prefix, .. } => {
+            let counts = match field.counts {
+                Counts::Value => "value",
+                Counts::Bytes => "bytes",
+                Counts::Element => "element",
+            };
+            let bytes = field.prefix_length();
+            write!(
+                out,
+                ", prefix = \"{prefix}\", prefix_bytes = {bytes}, counts = \"{counts}\""
+            )?;
+        }
+    }
+    let pad = match field.pad {
+        PadSide::Left => "left",
+        PadSide::Right => "right",
+    };
+    let sensitive = match field.sensitive {
+        Sensitive::No => "none",
+        Sensitive::Pan => "pan",
+        Sensitive::Track => "track",
+        Sensitive::FreeText => "text",
+        // Nothing of these is shown; that of chip data which could be is told apart only by `pointsman decode`.
+        Sensitive::Pin | Sensitive::Secret | Sensitive::Icc => "secret",
+    };
+    writeln!(
+        out,
+        ", pad = \"{pad}\", filler = {}, sensitive = \"{sensitive}\" }},",
+        field.filler.nibble()
+    )
+}
+
+/// A Lua string. Names are printable, and may hold anything else all the same.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            c if c.is_control() => quoted.push(' '),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Text in a comment must not end it.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
