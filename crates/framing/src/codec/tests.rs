@@ -203,6 +203,29 @@ fn bad_lengths_say_what_was_expected_and_found() {
     }
 }
 
+/// A stream that has lost its step may show half a PIN block where a length should be.
+#[test]
+fn a_bad_length_tells_one_byte_and_none_of_its_neighbours() {
+    for (kind, bytes) in [
+        (Kind::Ascii4, &b"\x31\x23\xAB\xCD"[..]),
+        (Kind::Bcd2, b"\x23\xAB"),
+    ] {
+        let error = codec(kind).scan(bytes).unwrap_err();
+        let FrameError::LengthNotDigits {
+            found, position, ..
+        } = error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!((found, position), (bytes[1], 1), "{kind}");
+        let told = error.to_string();
+        assert!(
+            told.ends_with(&format!("found 0x{found:02X} at byte 1 of the prefix")),
+            "{told}"
+        );
+    }
+}
+
 /// A frame that is only a TPDU has an empty message: that is for the reader of messages to refuse.
 #[test]
 fn a_bare_tpdu_is_an_empty_message() {
