@@ -31,6 +31,9 @@ impl Exit {
     /// `load`: a threshold was crossed.
     pub const THRESHOLD: Exit = Exit(99);
 
+    /// Ctrl-C came before the work was done, as shells say it: 128 and the number of SIGINT.
+    pub const INTERRUPTED: Exit = Exit(130);
+
     /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {

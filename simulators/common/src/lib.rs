@@ -16,7 +16,7 @@ pub use address::resolve;
 pub use amount::{AmountError, amount_minor};
 pub use card::{Card, CardError};
 pub use exit::{Exit, Failure};
-pub use signal::stop_signal;
+pub use signal::{StopSignals, stop_signal, stop_signals};
 pub use stamp::Stamp;
 pub use time::{DurationError, duration, human};
 pub use values::{Context, Original, ValueError, field_value, usual_fields};

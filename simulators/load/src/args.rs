@@ -4,17 +4,20 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve, stop_signal};
+use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve, stop_signals};
 
 use crate::config::{LoadConfig, Pace};
 use crate::live::Live;
 use crate::mix::{Mix, MixError, MixItem, amounts, card, mix_from_toml};
 use crate::report::Report;
-use crate::run::run_load;
+use crate::run::run_load_until;
 use crate::threshold::Threshold;
 
 /// How long a load takes if nothing says otherwise.
 const DURATION: Duration = Duration::from_secs(10);
+
+/// How long a load that was stopped may go on before it says what it waits for.
+const STOP_QUIET: Duration = Duration::from_millis(500);
 
 /// Options of the load generator.
 #[derive(Clone, Debug, clap::Args)]
@@ -129,6 +132,10 @@ pub struct Args {
     #[arg(long, value_name = "LIMIT", help_heading = "Result")]
     pub threshold: Vec<Threshold>,
 
+    /// Errors that no --threshold names do not make the exit status 1.
+    #[arg(long, help_heading = "Result")]
+    pub allow_errors: bool,
+
     /// Print the report as JSON.
     #[arg(long, help_heading = "Result")]
     pub json: bool,
@@ -147,20 +154,49 @@ pub struct Args {
 /// # Errors
 /// The options make no sense, the listener cannot be reached, or the report cannot be written.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let report = perform(&args).await?;
+    let (report, interrupted) = perform(&args).await?;
     write(&args, &report)?;
-    Ok(if report.passed() {
-        Exit::OK
-    } else {
-        Exit::THRESHOLD
-    })
+    outcome(&report, interrupted, args.allow_errors)
 }
 
-async fn perform(args: &Args) -> Result<Report, Failure> {
+fn outcome(report: &Report, interrupted: bool, allow_errors: bool) -> Result<Exit, Failure> {
+    match report.sent {
+        0 if interrupted => Err(Failure::new(
+            Exit::INTERRUPTED,
+            "stopped before anything was sent",
+        )
+        .hint("requests leave once all connections stand")),
+        0 => {
+            Err(Failure::new(Exit::FAILED, "nothing was sent").hint("give it a longer --duration"))
+        }
+        _ if !report.passed() => Ok(Exit::THRESHOLD),
+        _ if report.errors_unjudged() > 0 && !allow_errors => Ok(Exit::FAILED),
+        _ => Ok(Exit::OK),
+    }
+}
+
+/// The report, and whether somebody asked for an end.
+async fn perform(args: &Args) -> Result<(Report, bool), Failure> {
     let config = config(args).await?;
-    let stop = stop_signal().map_err(|error| Failure::new(Exit::IO, error))?;
+    let signals = stop_signals().map_err(|error| Failure::new(Exit::IO, error))?;
+    let stop_waiting = async {
+        signals.times(1).await;
+        tokio::select! {
+            () = tokio::time::sleep(STOP_QUIET) => {
+                let _ = writeln!(
+                    io::stderr(),
+                    "\nnothing more is sent; waiting for what is open, Ctrl-C again ends at once"
+                );
+                signals.times(2).await;
+            }
+            () = signals.times(2) => {}
+        }
+    };
     let mut live = Live::new(args.quiet);
-    let loaded = run_load(config, stop, |progress| live.show(progress)).await;
+    let loaded = run_load_until(config, signals.times(1), stop_waiting, |progress| {
+        live.show(progress);
+    })
+    .await;
     live.end();
     let mut report = loaded?;
     report.thresholds = args
@@ -168,7 +204,7 @@ async fn perform(args: &Args) -> Result<Report, Failure> {
         .iter()
         .map(|threshold| threshold.judge(&report))
         .collect();
-    Ok(report)
+    Ok((report, signals.count() > 0))
 }
 
 async fn config(args: &Args) -> Result<LoadConfig, Failure> {

@@ -28,5 +28,5 @@ pub use config::{LoadConfig, Pace};
 pub use live::Live;
 pub use mix::{Mix, MixError, MixItem, mix_from_toml};
 pub use report::{CardReport, Latency, Problem, Report};
-pub use run::{Progress, run_load};
+pub use run::{Progress, run_load, run_load_until};
 pub use threshold::{Threshold, ThresholdError, Verdict};

@@ -12,6 +12,16 @@ pub use crate::tally::Problem;
 use crate::tally::Tally;
 use crate::threshold::Verdict;
 
+/// What the errors are made of.
+const ERRORS: [&str; 6] = [
+    "timeouts",
+    "lost",
+    "mismatched",
+    "unexpected",
+    "undecodable",
+    "unsent",
+];
+
 /// The result of a load. Serialized, it is the JSON report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -48,6 +58,8 @@ pub struct Report {
     pub undecodable: u64,
     /// Requests that were due but for which no connection had room until the end.
     pub unsent: u64,
+    /// Requests that were still open when the load was told not to wait for them. They are no errors.
+    pub abandoned: u64,
     /// Fields 4, 41 and 42 that answers should have repeated and did not carry.
     pub echo_missing: u64,
     /// Connections that were cut while the load ran.
@@ -152,6 +164,7 @@ impl Report {
             late: tally.late,
             undecodable: tally.undecodable,
             unsent,
+            abandoned: 0,
             echo_missing: tally.echo_missing,
             disconnects: tally.disconnects,
             keep_alives: tally.keep_alives,
@@ -185,6 +198,21 @@ impl Report {
     #[must_use]
     pub fn passed(&self) -> bool {
         self.thresholds.iter().all(|verdict| verdict.ok)
+    }
+
+    /// Errors that no limit speaks of. A limit on `errors` speaks of all of them.
+    #[must_use]
+    pub fn errors_unjudged(&self) -> u64 {
+        let judged = |name: &str| {
+            self.thresholds
+                .iter()
+                .any(|verdict| verdict.metric == name || verdict.metric == "errors")
+        };
+        ERRORS
+            .into_iter()
+            .filter(|name| !judged(name))
+            .map(|name| self.count(name))
+            .sum()
     }
 
     pub(crate) fn count(&self, name: &str) -> u64 {
@@ -306,6 +334,9 @@ impl Report {
                 seen.join(", ")
             }
         )?;
+        if self.abandoned > 0 {
+            writeln!(out, "{} still open, not waited for", self.abandoned)?;
+        }
         for problem in &self.problems {
             let stan = problem
                 .stan

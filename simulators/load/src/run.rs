@@ -20,7 +20,7 @@ use self::prepare::{templates, terminals};
 use crate::config::{LoadConfig, Pace};
 use crate::report::Report;
 use crate::tally::Tally;
-use crate::worker::{Job, Message, drive};
+use crate::worker::{Job, Message, Stop, drive};
 
 /// Connections at once: more than a machine has ports towards one listener makes no sense.
 const CONNECTIONS_MAX: usize = 60_000;
@@ -33,13 +33,26 @@ const CONNECTIONS_MAX: usize = 60_000;
 pub async fn run_load(
     config: LoadConfig,
     stop: impl Future<Output = ()>,
+    progress: impl FnMut(&Progress),
+) -> Result<Report, Failure> {
+    run_load_until(config, stop, std::future::pending(), progress).await
+}
+
+/// The same, but once `stop_waiting` is ready too, what is open is not waited for.
+///
+/// # Errors
+/// Those of [`run_load`].
+pub async fn run_load_until(
+    config: LoadConfig,
+    stop: impl Future<Output = ()>,
+    stop_waiting: impl Future<Output = ()>,
     mut progress: impl FnMut(&Progress),
 ) -> Result<Report, Failure> {
     check(&config)?;
     let config = Arc::new(config);
     let (start_sender, start) = watch::channel(None);
     // Dropped with this future, which ends the threads as well.
-    let (stop_sender, stop_receiver) = watch::channel(false);
+    let (stop_sender, stop_receiver) = watch::channel(Stop::No);
     let (messages, mut inbox) = mpsc::channel(64);
     let budget = Arc::new(AtomicU64::new(config.count.unwrap_or(u64::MAX)));
     let ticks: Vec<_> = (0..config.threads)
@@ -65,6 +78,7 @@ pub async fn run_load(
     drop(messages);
 
     let mut stop = std::pin::pin!(stop);
+    let mut stop_waiting = std::pin::pin!(stop_waiting);
     tokio::select! {
         connected = connect(&config, &mut inbox) => connected?,
         () = &mut stop => return Ok(Report::of(&Tally::new(0), &[], Duration::ZERO, 0)),
@@ -75,7 +89,7 @@ pub async fn run_load(
         .map_err(|error| Failure::new(Exit::IO, format_args!("cannot start a thread: {error}")))?;
 
     let mut collector = Collector::new(&config, started);
-    let mut stopping = false;
+    let mut stopping = Stop::No;
     while collector.running > 0 {
         tokio::select! {
             message = inbox.recv() => match message {
@@ -86,9 +100,13 @@ pub async fn run_load(
                 }
                 None => return Err(Failure::new(Exit::IO, "a thread of the load ended before its time")),
             },
-            () = &mut stop, if !stopping => {
-                stopping = true;
-                stop_sender.send_replace(true);
+            () = &mut stop, if stopping == Stop::No => {
+                stopping = Stop::Sending;
+                stop_sender.send_replace(stopping);
+            }
+            () = &mut stop_waiting, if stopping == Stop::Sending => {
+                stopping = Stop::Waiting;
+                stop_sender.send_replace(stopping);
             }
         }
     }
@@ -106,6 +124,9 @@ fn check(config: &LoadConfig) -> Result<(), Failure> {
             return wrong("the rate must be above 0");
         }
         _ => {}
+    }
+    if config.count == Some(0) {
+        return wrong("count: expected 1 or more");
     }
     if !(1..=CONNECTIONS_MAX).contains(&config.connections) {
         return wrong("connections: expected 1 to 60000");
@@ -132,15 +153,22 @@ fn spawn(job: Job) -> io::Result<thread::JoinHandle<()>> {
         .spawn(move || runtime.block_on(drive(job)))
 }
 
-/// Waits until every connection stands.
+/// Waits until every connection stands. Where each one is refused there is nobody to wait for.
 async fn connect(config: &LoadConfig, inbox: &mut mpsc::Receiver<Message>) -> Result<(), Failure> {
     let mut connected = 0;
+    let mut refused = 0;
     let mut last_error = None;
     let all = async {
         while connected < config.connections {
             match inbox.recv().await {
                 Some(Message::Connected) => connected += 1,
-                Some(Message::CannotConnect(error)) => last_error = Some(error),
+                Some(Message::CannotConnect(error)) => {
+                    refused += usize::from(error.kind() == io::ErrorKind::ConnectionRefused);
+                    last_error = Some(error);
+                    if connected == 0 && refused >= config.connections {
+                        return;
+                    }
+                }
                 Some(Message::Tally(_) | Message::Done { .. }) => {}
                 None => return,
             }
@@ -163,9 +191,9 @@ async fn connect(config: &LoadConfig, inbox: &mut mpsc::Receiver<Message>) -> Re
         ),
     );
     Err(match last_error.as_ref().map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => {
-            failure.hint("nothing listens there; --to names the listener")
-        }
+        Some(io::ErrorKind::ConnectionRefused) => failure.hint(
+            "nothing listens there: `ss -ltn` shows who listens where, --to names another address",
+        ),
         // EMFILE has no kind of its own.
         _ if last_error.as_ref().and_then(io::Error::raw_os_error) == Some(24) => {
             failure.hint("too many open files: raise the limit with `ulimit -n`")

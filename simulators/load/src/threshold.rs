@@ -72,6 +72,9 @@ pub struct Verdict {
     pub actual: String,
     /// Whether it was kept.
     pub ok: bool,
+    /// What it is about, as far as that is a count with a name.
+    #[serde(skip)]
+    pub(crate) metric: &'static str,
 }
 
 /// A limit that makes no sense.
@@ -189,13 +192,17 @@ impl Comparison {
 }
 
 impl Threshold {
-    /// Compares what happened with the limit. A latency of no answers at all keeps no limit.
+    /// Compares what happened with the limit. A latency of no answers at all keeps no limit, nor does a part of nothing.
     #[must_use]
     pub fn judge(&self, report: &Report) -> Verdict {
         let verdict = |actual: String, ok| Verdict {
             threshold: self.text.clone(),
             actual,
             ok,
+            metric: match self.metric {
+                Metric::Count(name) => name,
+                _ => "",
+            },
         };
         let latency = |microseconds: f64| {
             let Limit::Duration(limit) = self.limit else {
@@ -210,12 +217,9 @@ impl Threshold {
             verdict(human(Duration::from_secs_f64(microseconds / 1e6)), holds)
         };
         let counted = |count: u64, whole: u64| match self.limit {
+            Limit::Percent(_) if whole == 0 => verdict(format!("{count} of 0"), false),
             Limit::Percent(limit) => {
-                let percent = if whole == 0 {
-                    0.0
-                } else {
-                    count as f64 * 100.0 / whole as f64
-                };
+                let percent = count as f64 * 100.0 / whole as f64;
                 verdict(
                     format!("{percent:.3}% ({count} of {whole})"),
                     self.comparison.holds(percent, limit),
@@ -320,6 +324,35 @@ mod tests {
         let report = Report::of(&Tally::new(0), &[], Duration::from_secs(1), 0);
         let verdict = "p99<1h".parse::<Threshold>().unwrap().judge(&report);
         assert_eq!((verdict.ok, verdict.actual.as_str()), (false, "no answers"));
+    }
+
+    #[test]
+    fn no_part_of_nothing_is_small_enough() {
+        let report = Report::of(&Tally::new(0), &[], Duration::from_secs(1), 0);
+        for text in ["declined<1%", "errors<1%", "rc91<=0.1%", "lost==0%"] {
+            let verdict = text.parse::<Threshold>().unwrap().judge(&report);
+            assert_eq!(
+                (verdict.ok, verdict.actual.as_str()),
+                (false, "0 of 0"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_limit_names_stays_one() {
+        let unjudged = |limits: &[&str]| {
+            let mut report = report();
+            report.thresholds = limits
+                .iter()
+                .map(|limit| limit.parse::<Threshold>().unwrap().judge(&report))
+                .collect();
+            report.errors_unjudged()
+        };
+        assert_eq!(unjudged(&["p99<1s", "declined<50%"]), 10);
+        assert_eq!(unjudged(&["lost<50%"]), 7);
+        assert_eq!(unjudged(&["lost<50%", "timeouts<10"]), 0);
+        assert_eq!(unjudged(&["errors<5%"]), 0);
     }
 
     #[test]

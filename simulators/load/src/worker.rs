@@ -23,7 +23,7 @@ use crate::pace::DueQueue;
 use crate::tally::Tally;
 use crate::template::{Stamped, Template};
 
-pub(crate) use drive::{Job, Message, drive};
+pub(crate) use drive::{Job, Message, Stop, drive};
 
 /// What one read takes at most, bytes.
 const READ_BYTES: usize = 64 * 1024;

@@ -13,7 +13,9 @@ use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
 use pointsman_sim_bank::{Bank, BankConfig, BankHandle, LedgerConfig, rule_from_flag};
 use pointsman_sim_common::{Card, Exit, Wire};
-use pointsman_sim_load::{LoadConfig, Mix, MixItem, Pace, Report, Threshold, run_load};
+use pointsman_sim_load::{
+    LoadConfig, Mix, MixItem, Pace, Report, Threshold, run_load, run_load_until,
+};
 
 fn wire(dialect: &str) -> Wire {
     Wire {
@@ -52,6 +54,21 @@ fn closed(bank: &BankHandle, wire: Wire, count: u64) -> LoadConfig {
         duration: None,
         in_flight_max: 4,
         ..LoadConfig::new(bank.local_addr(), wire, visa())
+    }
+}
+
+/// A hundred requests a second without an end.
+fn endless(bank: &BankHandle, timeout: Duration) -> LoadConfig {
+    LoadConfig {
+        pace: Pace::Open {
+            rate: 100.0,
+            ramp: Duration::ZERO,
+        },
+        in_flight_max: 64,
+        count: None,
+        timeout,
+        progress_every: Duration::from_millis(20),
+        ..closed(bank, wire("iso87-ascii"), 0)
     }
 }
 
@@ -366,6 +383,44 @@ async fn it_can_be_stopped_and_finishes_what_is_open() {
     );
 }
 
+/// Waiting for what is open takes as long as the time-out, and the schedule goes on meanwhile.
+#[tokio::test]
+async fn what_falls_due_after_a_stop_is_not_missing() {
+    let bank = bank(wire("iso87-ascii"), &["answer=drop"]).await;
+    let config = endless(&bank, Duration::from_millis(300));
+    let stop = bank.until(|stats| stats.requests >= 3);
+    let report = run_load(config, stop, |_| {}).await.unwrap();
+    assert_eq!(
+        (report.unsent, report.timeouts, report.errors),
+        (0, report.sent, report.sent),
+        "{report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_stop_does_not_wait() {
+    let bank = bank(wire("iso87-ascii"), &["answer=drop"]).await;
+    let config = endless(&bank, Duration::from_secs(60));
+    let stop = bank.until(|stats| stats.requests >= 3);
+    let stop_waiting = bank.until(|stats| stats.requests >= 3);
+    let report = run_load_until(config, stop, stop_waiting, |_| {});
+    let report = tokio::time::timeout(Duration::from_secs(10), report)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(report.sent >= 3, "{report:?}");
+    assert_eq!(
+        (report.abandoned, report.errors),
+        (report.sent, 0),
+        "{report:?}"
+    );
+    assert!(
+        report.text().contains(" still open, not waited for\n"),
+        "{}",
+        report.text()
+    );
+}
+
 #[tokio::test]
 async fn limits_are_judged_on_what_happened() {
     let bank = bank(wire("iso87-ascii"), &["share=0.5,answer=decline,code=51"]).await;
@@ -378,13 +433,17 @@ async fn limits_are_judged_on_what_happened() {
 #[tokio::test]
 async fn nobody_there_is_unavailable() {
     let bank = bank(wire("iso87-ascii"), &[]).await;
-    let connect_timeout = Duration::from_millis(300);
     let config = LoadConfig {
-        connect_timeout,
+        connect_timeout: Duration::from_secs(3600),
         ..closed(&bank, wire("iso87-ascii"), 1)
     };
     bank.shutdown().await;
-    let failure = run_load(config, pending(), |_| {}).await.unwrap_err();
+    // Each connection was refused: there is no use in waiting for the time-out.
+    let refused = run_load(config, pending(), |_| {});
+    let failure = tokio::time::timeout(Duration::from_secs(10), refused)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(failure.exit, Exit::UNAVAILABLE);
     assert!(
         failure

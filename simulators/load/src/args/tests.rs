@@ -24,11 +24,15 @@ fn parsed(words: &str) -> Args {
 }
 
 async fn bank() -> BankHandle {
+    bank_with("bin=51,answer=decline,code=51").await
+}
+
+async fn bank_with(rule: &str) -> BankHandle {
     let wire = Wire {
         framing: Framing::new(Kind::Ascii4),
         dialect: Dialect::builtin("iso87-bcd").unwrap(),
     };
-    let rules = vec![rule_from_flag("bin=51,answer=decline,code=51").unwrap()];
+    let rules = vec![rule_from_flag(rule).unwrap()];
     let listen = "127.0.0.1:0".parse().unwrap();
     Bank::start(BankConfig {
         rules,
@@ -47,7 +51,8 @@ async fn options_make_a_load_and_its_report() {
          errors==0",
         bank.local_addr()
     );
-    let report = perform(&parsed(&words)).await.unwrap();
+    let (report, interrupted) = perform(&parsed(&words)).await.unwrap();
+    assert!(!interrupted);
     assert_eq!((report.sent, report.errors), (60, 0), "{report:?}");
     assert_eq!(report.approved_amount, report.approved * 500);
     let names: Vec<_> = report.mix.iter().map(|part| part.name.as_str()).collect();
@@ -87,6 +92,64 @@ async fn options_make_a_load_and_its_report() {
 }
 
 #[tokio::test]
+async fn errors_are_no_success_unless_they_are_allowed() {
+    let bank = bank_with("times=2,answer=drop").await;
+    let load = |more: &str| {
+        let words = format!(
+            "--to {} --framing ascii-4 --dialect iso87-bcd --closed --connections 1 --count 3 --timeout 10ms --quiet {more}",
+            bank.local_addr()
+        );
+        async move { perform(&parsed(&words)).await.unwrap().0 }
+    };
+    let report = load("").await;
+    assert_eq!((report.timeouts, report.answered), (2, 1), "{report:?}");
+    assert_eq!(outcome(&report, false, false), Ok(Exit::FAILED));
+    assert_eq!(outcome(&report, false, true), Ok(Exit::OK));
+    let report = load("").await;
+    assert_eq!(outcome(&report, true, false), Ok(Exit::OK), "{report:?}");
+
+    let bank = bank_with("answer=drop").await;
+    let load = |more: &str| {
+        let words = format!(
+            "--to {} --framing ascii-4 --dialect iso87-bcd --closed --connections 1 --count 2 --timeout 10ms --quiet {more}",
+            bank.local_addr()
+        );
+        async move { perform(&parsed(&words)).await.unwrap().0 }
+    };
+    for (limits, exit) in [
+        ("--threshold timeouts<=2", Exit::OK),
+        ("--threshold errors<=100%", Exit::OK),
+        ("--threshold lost==0", Exit::FAILED),
+        ("--threshold errors==0", Exit::THRESHOLD),
+        ("--threshold declined<1%", Exit::THRESHOLD),
+    ] {
+        assert_eq!(
+            outcome(&load(limits).await, false, false),
+            Ok(exit),
+            "{limits}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_sent_nothing_says_so() {
+    let bank = bank().await;
+    let words = format!(
+        "--to {} --framing ascii-4 --dialect iso87-bcd --duration 0s --quiet",
+        bank.local_addr()
+    );
+    let (report, _) = perform(&parsed(&words)).await.unwrap();
+    let failure = outcome(&report, false, false).unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.message.as_str()),
+        (Exit::FAILED, "nothing was sent")
+    );
+    let failure = outcome(&report, true, true).unwrap_err();
+    assert_eq!(failure.exit, Exit::INTERRUPTED);
+    assert_eq!(failure.message, "stopped before anything was sent");
+}
+
+#[tokio::test]
 async fn options_that_make_no_sense_say_so() {
     for (words, message) in [
         ("--bin 4x", "--bin 4x: no such test card"),
@@ -103,7 +166,9 @@ async fn options_that_make_no_sense_say_so() {
         ("--rate 0", "the rate must be above 0"),
         ("--connections 0", "connections: expected 1 to 60000"),
         ("--in-flight 0", "requests in flight: expected 1 to 100000"),
-        ("--to nowhere", "nowhere: "),
+        ("--to nowhere", "`nowhere` is no address"),
+        ("--threads 0", "threads: expected 1 to 64"),
+        ("--count 0", "count: expected 1 or more"),
     ] {
         let failure = perform(&parsed(words)).await.unwrap_err();
         assert_eq!(failure.exit, Exit::USAGE, "{words}: {failure}");

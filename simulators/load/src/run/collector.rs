@@ -44,6 +44,7 @@ pub(super) struct Collector {
     started: Instant,
     last: Instant,
     unsent: u64,
+    abandoned: u64,
     last_answer: Duration,
 }
 
@@ -65,6 +66,7 @@ impl Collector {
             started,
             last: started,
             unsent: 0,
+            abandoned: 0,
             last_answer: Duration::ZERO,
         }
     }
@@ -76,10 +78,12 @@ impl Collector {
             Message::Done {
                 tally,
                 unsent,
+                abandoned,
                 last_answer,
             } => {
                 self.total.add(&tally);
                 self.unsent += unsent;
+                self.abandoned += abandoned;
                 self.last_answer = self.last_answer.max(last_answer);
                 self.running -= 1;
                 None
@@ -125,11 +129,13 @@ impl Collector {
             .duration
             .unwrap_or(Duration::ZERO)
             .min(self.started.elapsed());
-        Report::of(
+        let mut report = Report::of(
             &self.total,
             &self.names,
             asked.max(self.last_answer),
             self.unsent,
-        )
+        );
+        report.abandoned = self.abandoned;
+        report
     }
 }

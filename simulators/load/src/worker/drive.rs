@@ -47,9 +47,20 @@ pub(crate) struct Job {
     pub(crate) terminals: Vec<Terminal>,
     pub(crate) budget: Arc<AtomicU64>,
     pub(crate) start: watch::Receiver<Option<Instant>>,
-    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) stop: watch::Receiver<Stop>,
     pub(crate) tick: Arc<Notify>,
     pub(crate) messages: mpsc::Sender<Message>,
+}
+
+/// How far a load has been told to end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Stop {
+    /// Not at all.
+    No,
+    /// Nothing more is sent, what is open is waited for.
+    Sending,
+    /// Nothing is waited for.
+    Waiting,
 }
 
 /// What a thread has to say.
@@ -64,6 +75,8 @@ pub(crate) enum Message {
     Done {
         tally: Box<Tally>,
         unsent: u64,
+        /// Requests that were not waited for.
+        abandoned: u64,
         last_answer: Duration,
     },
 }
@@ -137,7 +150,7 @@ async fn run(job: Job) {
     // Either channel closes only when nobody waits for this load any more.
     let begun = tokio::select! {
         begun = start.wait_for(Option::is_some) => begun.ok().and_then(|start| *start),
-        _ = stop.wait_for(|stop| *stop) => None,
+        _ = stop.wait_for(|stop| *stop > Stop::No) => None,
     };
     let Some(begun) = begun else { return };
     worker.start.set(Some(begun));
@@ -146,18 +159,24 @@ async fn run(job: Job) {
     spawn_local(keep_time(Rc::clone(&worker)));
     tokio::select! {
         () = pace(&worker, &tick) => {}
-        _ = stop.wait_for(|stop| *stop) => {}
+        _ = stop.wait_for(|stop| *stop > Stop::No) => {}
     }
+    // What fell due by now and still finds no room is unsent. What falls due later is nobody's fault.
+    let end = worker.elapsed();
+    worker.send_due();
     worker.over.set(true);
-    while worker.open.get() > 0 {
-        worker.idle.notified().await;
-    }
-    let now = worker.elapsed();
     let unsent = worker
         .due
         .borrow()
         .as_ref()
-        .map_or(0, |due| due.overdue(now));
+        .map_or(0, |due| due.overdue(end));
+    while worker.open.get() > 0 {
+        tokio::select! {
+            () = worker.idle.notified() => {}
+            _ = stop.wait_for(|stop| *stop == Stop::Waiting) => break,
+        }
+    }
+    let abandoned = worker.open.get() as u64;
     let tally = Box::new(worker.tally.borrow_mut().take());
     let last_answer = Duration::from_nanos(worker.last_answer.get());
     // Nobody listens any more: nothing is left to say.
@@ -165,6 +184,7 @@ async fn run(job: Job) {
         .send(Message::Done {
             tally,
             unsent,
+            abandoned,
             last_answer,
         })
         .await;
