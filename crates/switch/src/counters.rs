@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 use pointsman_engine::{Cause, CloseCause, LinkEvent, LinkId, LinkState, Record, SessionEvent};
@@ -156,6 +156,7 @@ pub(crate) struct ListenerCounters {
     latency: Histogram,
     network_management: Counter,
     links: Vec<Arc<str>>,
+    lost: AtomicU64,
 }
 
 /// An admitted connection; dropping it counts it out.
@@ -198,6 +199,7 @@ impl ListenerCounters {
             latency: histogram!(LATENCY, "listener" => listener()),
             network_management: counter!("pointsman_network_management_total", "listener" => listener()),
             links: links.iter().map(|link| Arc::clone(&link.name)).collect(),
+            lost: AtomicU64::new(0),
         }
     }
 
@@ -242,6 +244,18 @@ impl ListenerCounters {
         self.rare("pointsman_terminal_closes_total", "cause", "stalled");
     }
 
+    /// Answers that were written, but whose terminal did not take them.
+    pub(crate) fn cut_off(&self, answers: u64) {
+        self.lost.fetch_add(answers, Ordering::Relaxed);
+        counter!("pointsman_undelivered_total", "listener" => self.listener.to_string(), "approved" => "unknown")
+            .increment(answers);
+    }
+
+    /// Answers so far that reached no terminal.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn closed(&self, cause: CloseCause) {
         self.rare("pointsman_terminal_closes_total", "cause", cause.label());
     }
@@ -270,8 +284,7 @@ impl ListenerCounters {
                 }
             }
             SessionEvent::NetworkManagement { .. } => self.network_management.increment(1),
-            SessionEvent::Unreadable { error, answered } => {
-                tracing::warn!(listener = %self.listener, field = error.field, offset = error.offset, %error, answered, "message of a terminal does not decode");
+            SessionEvent::Unreadable { answered, .. } => {
                 self.rare(
                     "pointsman_unreadable_total",
                     "answered",
@@ -296,6 +309,10 @@ impl ListenerCounters {
                 ..
             } => {
                 tracing::warn!(listener = %self.listener, link = self.link_name(*link), ?response_code, approved, "an answer found its terminal gone");
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                if *approved {
+                    reversal_due(self.link_name(*link), "undelivered");
+                }
                 self.rare(
                     "pointsman_undelivered_total",
                     "approved",
@@ -359,6 +376,11 @@ impl LinkCounters {
         self.connect_failures.increment(1);
     }
 
+    /// The bank took none of our bytes for as long as a request may wait.
+    pub(crate) fn stalled(&self) {
+        self.count_event("stalled");
+    }
+
     pub(crate) fn restarted(&self) {
         counter!("pointsman_link_restarts_total", "link" => self.link.to_string()).increment(1);
     }
@@ -382,7 +404,7 @@ impl LinkCounters {
 
     pub(crate) fn record(&self, record: &Record) {
         if let Record::ReversalDue { cause, .. } = record {
-            counter!("pointsman_reversals_due_total", "link" => self.link.to_string(), "cause" => cause.label()).increment(1);
+            reversal_due(&self.link, cause.label());
         }
     }
 
@@ -408,6 +430,12 @@ impl LinkCounters {
         counter!("pointsman_link_events_total", "link" => self.link.to_string(), "event" => event)
             .increment(1);
     }
+}
+
+/// A transaction that a bank may hold and whose terminal was not told so.
+fn reversal_due(link: &str, cause: &'static str) {
+    counter!("pointsman_reversals_due_total", "link" => link.to_owned(), "cause" => cause)
+        .increment(1);
 }
 
 fn frame_error(owner: &'static str, name: &Arc<str>, error: &FrameError) {

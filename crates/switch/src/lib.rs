@@ -21,9 +21,11 @@ mod counters;
 mod link;
 mod listener;
 mod mailbox;
+mod outbound;
 mod phase;
 mod receive;
 mod settings;
+mod sockets;
 mod switch;
 mod terminal;
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use pointsman_engine::{Instant, Link, LinkOutput, LinkProfile, LinkState, RecordNumber, Request};
 use pointsman_framing::{FrameCodec, Received};
 use tokio::io::Interest;
@@ -21,9 +21,11 @@ use tokio_util::codec::Decoder;
 use crate::clock::Clock;
 use crate::counters::LinkCounters;
 use crate::mailbox::ReplyTo;
+use crate::outbound::Outbound;
 use crate::phase::{Phase, PhaseReceiver};
 use crate::receive::receive;
 use crate::settings::LinkSettings;
+use crate::sockets;
 
 /// Requests that may wait for the link's task; one more is declined at once.
 pub(crate) const QUEUE_REQUESTS_MAX: usize = 8_192;
@@ -94,7 +96,7 @@ struct Driver {
     socket: Socket,
     batch: Vec<Request<ReplyTo>>,
     inbound: BytesMut,
-    outbound: BytesMut,
+    outbound: Outbound,
     drained: bool,
 }
 
@@ -108,7 +110,7 @@ impl Driver {
             socket: Socket::Closed,
             batch: Vec::with_capacity(BATCH_REQUESTS_MAX),
             inbound: BytesMut::new(),
-            outbound: BytesMut::new(),
+            outbound: Outbound::default(),
             drained: false,
         }
     }
@@ -123,7 +125,8 @@ impl Driver {
         while !self.drained {
             // A deadline only ever moves later as answers come, so an alarm
             // that rings early is cheaper than one set for every transaction.
-            if let Some(next) = self.link.next_timer()
+            let next = [self.link.next_timer(), self.stall_at()];
+            if let Some(next) = next.into_iter().flatten().min()
                 && next < armed
             {
                 armed = next;
@@ -137,7 +140,7 @@ impl Driver {
             };
             let woke = tokio::select! {
                 biased;
-                taken = requests.recv_many(&mut self.batch, BATCH_REQUESTS_MAX), if !draining => {
+                taken = requests.recv_many(&mut self.batch, BATCH_REQUESTS_MAX), if !draining && !self.outbound.is_full() => {
                     if taken == 0 { Woke::Drain } else { Woke::Requests }
                 }
                 woke = socket_event(&mut self.socket, &mut self.inbound, writing) => woke,
@@ -159,6 +162,12 @@ impl Driver {
                 Woke::Timer => {
                     armed = Instant::from_nanos(u64::MAX);
                     sleep.as_mut().reset(tokio::time::Instant::now() + IDLE);
+                    // First: what still waits to be written must not be declined
+                    // and then sent after all.
+                    if self.stall_at().is_some_and(|stall| stall <= now) {
+                        self.surroundings.counters.stalled();
+                        self.disconnected(now, &io::ErrorKind::TimedOut.into());
+                    }
                     self.link.handle_timer(now);
                 }
                 Woke::Drain => {
@@ -172,9 +181,17 @@ impl Driver {
                 Woke::End => return,
             }
             self.carry_out();
+            self.outbound.mark(now);
             self.flush(now);
         }
         self.flush(self.surroundings.clock.now());
+    }
+
+    /// When the connection is given up because the bank takes no bytes: the
+    /// oldest of them are then as old as a request may get.
+    fn stall_at(&self) -> Option<Instant> {
+        let timeout = self.surroundings.settings.timeout;
+        self.outbound.oldest().map(|since| since + timeout)
     }
 
     fn take_requests(&mut self, now: Instant) {
@@ -247,7 +264,7 @@ impl Driver {
         loop {
             match self.codec.decode(&mut self.inbound) {
                 Ok(Some(Received::Frame(frame))) => self.link.handle_frame(now, frame.body),
-                Ok(Some(Received::KeepAlive(echo))) => self.outbound.extend_from_slice(&echo),
+                Ok(Some(Received::KeepAlive(echo))) => self.outbound.bytes.extend_from_slice(&echo),
                 Ok(None) => return,
                 Err(error) => {
                     self.surroundings.counters.frame_error(&error);
@@ -266,17 +283,21 @@ impl Driver {
             match output {
                 LinkOutput::Connect { address } => self.connect(address),
                 LinkOutput::Disconnect => {
+                    if let Socket::Connecting(_) = &self.socket {
+                        self.surroundings.counters.connect_failed();
+                        tracing::warn!(link = %self.surroundings.settings.name, "link cannot connect: timed out");
+                    }
                     // A sign-off that is still in the buffer goes first; if the
                     // bank does not take it now, it does not matter any more.
                     if let Socket::Open(stream) = &self.socket
-                        && stream.try_write(&self.outbound).is_err()
+                        && stream.try_write(&self.outbound.bytes).is_err()
                     {
                         tracing::debug!(link = %self.surroundings.settings.name, "closed with unsent bytes");
                     }
                     self.close_socket();
                 }
                 LinkOutput::Transmit { message, .. } => {
-                    if let Err(error) = self.codec.write(None, &message, &mut self.outbound) {
+                    if let Err(error) = self.codec.write(None, &message, &mut self.outbound.bytes) {
                         // The deadline will answer the terminal.
                         self.surroundings.counters.frame_error(&error);
                         tracing::error!(link = %self.surroundings.settings.name, %error, "request does not fit a frame of the link");
@@ -326,7 +347,7 @@ impl Driver {
         self.socket = Socket::Connecting(tokio::spawn(async move {
             // The machine bounds the attempt: it orders `Disconnect` in time.
             let stream = TcpStream::connect(&address).await?;
-            stream.set_nodelay(true)?;
+            sockets::prepare_link(&stream)?;
             Ok(stream)
         }));
     }
@@ -337,7 +358,7 @@ impl Driver {
                 self.outbound.clear();
                 return;
             };
-            match stream.try_write(&self.outbound) {
+            match stream.try_write(&self.outbound.bytes) {
                 Ok(written) => {
                     self.surroundings.counters.sent(written);
                     self.outbound.advance(written);

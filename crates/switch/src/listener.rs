@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cores::Cores;
 use crate::phase::{Phase, PhaseReceiver};
+use crate::sockets;
 use crate::terminal::{Surroundings, Terminal};
 
 /// Connections that the kernel holds for us while we are busy.
@@ -79,7 +80,7 @@ fn admit(
         tracing::warn!(listener = %surroundings.name, %peer, limit = surroundings.connections_max, "too many connections, one refused");
         return Ok(());
     };
-    stream.set_nodelay(true)?;
+    sockets::prepare(&stream)?;
     // A socket belongs to the runtime that registered it: hand it over as a
     // plain descriptor, and let the core that will serve it register it again.
     let stream = stream.into_std()?;

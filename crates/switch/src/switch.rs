@@ -39,6 +39,8 @@ pub enum Stopped {
     Clean,
     /// The drain timeout passed first.
     CutOff,
+    /// So many answers found their terminal gone, or not reading.
+    Undelivered(u64),
 }
 
 /// A running switch. Dropping it stops it at once; [`Switch::drain`] is the
@@ -51,6 +53,7 @@ pub struct Switch {
     terminals: TaskTracker,
     links: TaskTracker,
     states: Vec<(Arc<str>, watch::Receiver<LinkState>)>,
+    listeners: Vec<Arc<terminal::Surroundings>>,
     drain_timeout: std::time::Duration,
     // Last: the runtimes end when everything above has been told to.
     _cores: Arc<Cores>,
@@ -89,14 +92,17 @@ impl Switch {
 
         let (acceptors, terminals) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::with_capacity(bound.len());
+        let mut listeners = Vec::with_capacity(bound.len());
         for (listener, socket) in bound {
             let address = socket.local_addr().unwrap_or(listener.bind);
             addresses.push((Arc::clone(&listener.name), address));
             let surroundings =
                 surroundings(listener, &settings.links, &settings.routes, &senders, clock);
+            let surroundings = Arc::new(surroundings);
+            listeners.push(Arc::clone(&surroundings));
             acceptors.spawn(listener::accept(
                 socket,
-                Arc::new(surroundings),
+                surroundings,
                 Arc::clone(&cores),
                 terminals.clone(),
                 phase_receiver.clone(),
@@ -109,6 +115,7 @@ impl Switch {
             terminals,
             links,
             states,
+            listeners,
             drain_timeout: settings.drain_timeout,
             _cores: cores,
         })
@@ -131,6 +138,7 @@ impl Switch {
 
     /// Stops accepting, finishes what is in flight, signs off, ends.
     pub async fn drain(self) -> Stopped {
+        let lost_before = self.lost();
         let stopped = tokio::time::timeout(self.drain_timeout, async {
             self.phase.send_replace(Phase::FinishingSessions);
             for tracker in [&self.acceptors, &self.terminals] {
@@ -143,10 +151,19 @@ impl Switch {
         })
         .await;
         self.phase.send_replace(Phase::Ended);
-        match stopped {
-            Ok(()) => Stopped::Clean,
-            Err(_) => Stopped::CutOff,
+        match (stopped, self.lost() - lost_before) {
+            (Ok(()), 0) => Stopped::Clean,
+            (Ok(()), answers) => Stopped::Undelivered(answers),
+            (Err(_), _) => Stopped::CutOff,
         }
+    }
+
+    /// Answers so far that reached no terminal.
+    fn lost(&self) -> u64 {
+        self.listeners
+            .iter()
+            .map(|listener| listener.counters.lost())
+            .sum()
     }
 }
 

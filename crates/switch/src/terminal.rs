@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use pointsman_engine::{Cause, ListenerProfile, Request, Session, SessionOutput};
+use pointsman_engine::{Cause, ListenerProfile, Request, Session, SessionEvent, SessionOutput};
 use pointsman_framing::{FrameCodec, Received, Tpdu};
+use pointsman_iso8583::DecodeError;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::codec::Decoder;
@@ -50,8 +51,14 @@ pub(crate) struct Terminal {
     mailbox: Mailbox,
     inbound: BytesMut,
     outbound: BytesMut,
+    /// Answers of which some byte is still in `outbound`.
+    unsent: u64,
+    /// When `outbound` counts as stalled, unless a byte of it is taken before.
+    stall: Option<tokio::time::Instant>,
     input: Input,
     output: Output,
+    /// Messages of this connection that did not decode.
+    unreadable: u64,
 }
 
 /// Whether more requests may come.
@@ -67,8 +74,6 @@ enum Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
     Open,
-    /// Deliver what is written, then close.
-    Closing,
     /// The terminal is gone.
     Lost,
 }
@@ -97,8 +102,11 @@ impl Terminal {
             mailbox: Mailbox::new(),
             inbound: BytesMut::new(),
             outbound: BytesMut::new(),
+            unsent: 0,
+            stall: None,
             input: Input::Open,
             output: Output::Open,
+            unreadable: 0,
         }
     }
 
@@ -145,7 +153,6 @@ impl Terminal {
     fn is_finished(&self) -> bool {
         match self.output {
             Output::Lost => self.session.in_flight() == 0,
-            Output::Closing => self.outbound.is_empty(),
             Output::Open => {
                 self.input == Input::Ended
                     && self.session.in_flight() == 0
@@ -157,6 +164,7 @@ impl Terminal {
     async fn wait(&mut self, draining: Pin<&mut impl Future<Output = ()>>, drained: bool) -> Woke {
         let writing = !self.outbound.is_empty() && self.output != Output::Lost;
         let reading = self.input == Input::Open && !writing;
+        let stall = self.stall;
         let (stream, inbound) = (&mut self.stream, &mut self.inbound);
         let socket = async {
             if writing {
@@ -171,7 +179,12 @@ impl Terminal {
             woke = socket, if reading || writing => woke,
             () = draining, if !drained => Woke::Draining,
             // In a block, so that no timer is made where none is wanted.
-            () = async { tokio::time::sleep(WRITE_STALL).await }, if writing => Woke::Stalled,
+            () = async {
+                match stall {
+                    Some(stall) => tokio::time::sleep_until(stall).await,
+                    None => std::future::pending().await,
+                }
+            }, if writing => Woke::Stalled,
         }
     }
 
@@ -218,6 +231,13 @@ impl Terminal {
             self.input = Input::Ended;
             self.output = Output::Lost;
             self.outbound.clear();
+            if self.unsent > 0 {
+                // They are in no session any more, and whether they were
+                // approvals only their banks know.
+                self.surroundings.counters.cut_off(self.unsent);
+                tracing::warn!(listener = %self.surroundings.name, peer = self.peer(), answers = self.unsent, "answers were written that their terminal did not take");
+                self.unsent = 0;
+            }
             self.session.handle_closed();
         }
     }
@@ -229,19 +249,37 @@ impl Terminal {
                 SessionOutput::Forward(forward) => self.forward(forward),
                 SessionOutput::Reply { transport, message } => {
                     let tpdu = transport.map(|bytes| Tpdu::new(bytes).swapped());
-                    if let Err(error) = self.codec.write(tpdu, &message, &mut self.outbound) {
-                        // Our own answer does not fit the listener's frame.
-                        self.surroundings.counters.frame_error(&error);
-                        tracing::error!(listener = %self.surroundings.name, %error, "answer does not fit a frame, connection closed");
-                        self.output = Output::Closing;
+                    match self.codec.write(tpdu, &message, &mut self.outbound) {
+                        Ok(()) => self.unsent += 1,
+                        Err(error) => {
+                            // The session knows what its framing carries, so this
+                            // is a fault of ours: say so, and count the answer.
+                            self.surroundings.counters.frame_error(&error);
+                            self.surroundings.counters.cut_off(1);
+                            tracing::error!(listener = %self.surroundings.name, peer = self.peer(), %error, "an answer does not fit a frame and was not delivered");
+                        }
                     }
                 }
                 SessionOutput::Close(cause) => {
                     self.surroundings.counters.closed(cause);
                     self.input = Input::Ended;
                 }
-                SessionOutput::Event(event) => self.surroundings.counters.event(&event),
+                SessionOutput::Event(event) => {
+                    if let SessionEvent::Unreadable { error, answered } = &event {
+                        self.tell_unreadable(error, *answered);
+                    }
+                    self.surroundings.counters.event(&event);
+                }
             }
+        }
+    }
+
+    /// One line for the first message that does not decode, and ever fewer for
+    /// more: a terminal with the wrong dialect must not fill the disk.
+    fn tell_unreadable(&mut self, error: &DecodeError, answered: bool) {
+        self.unreadable += 1;
+        if self.unreadable.is_power_of_two() {
+            tracing::warn!(listener = %self.surroundings.name, peer = self.peer(), field = error.field, offset = error.offset, %error, answered, so_far = self.unreadable, "message of a terminal does not decode");
         }
     }
 
@@ -269,13 +307,20 @@ impl Terminal {
                 Ok(written) => {
                     self.surroundings.counters.sent(written);
                     self.outbound.advance(written);
+                    self.stall = None;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let stall = || tokio::time::Instant::now() + WRITE_STALL;
+                    self.stall.get_or_insert_with(stall);
+                    return;
+                }
                 Err(error) => self.lose(&error),
             }
         }
         if self.outbound.is_empty() {
             self.outbound = BytesMut::new();
+            self.unsent = 0;
+            self.stall = None;
         }
     }
 }

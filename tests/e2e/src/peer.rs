@@ -1,6 +1,6 @@
 //! A terminal or a bank as a raw socket.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use pointsman_framing::{FrameCodec, Framing, Received};
 use pointsman_iso8583::{Builder, Dialect, Mti, View};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::codec::Decoder;
 
 use crate::PATIENCE;
@@ -90,6 +90,13 @@ impl Peer {
         Ok(())
     }
 
+    /// Ends the connection with a reset, as a terminal does that is switched off.
+    pub async fn reset(self) -> anyhow::Result<()> {
+        self.stream.set_zero_linger()?;
+        drop(self.stream);
+        Ok(())
+    }
+
     /// What a field of a message says.
     pub fn text(&self, message: &[u8], field: u8) -> Option<String> {
         self.dialect.view(message).ok()?.to_text(field)
@@ -113,6 +120,8 @@ impl Peer {
     }
 }
 
+const HOST_RECEIVE_BUFFER_BYTES: u32 = 32 * 1_024;
+
 /// A bank of which the test writes every answer.
 #[derive(Debug)]
 pub struct Host {
@@ -123,8 +132,12 @@ pub struct Host {
 
 impl Host {
     pub async fn listen(framing: Framing, dialect: &Arc<Dialect>) -> anyhow::Result<Self> {
+        // Little room, so that a bank that does not read is soon felt.
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(HOST_RECEIVE_BUFFER_BYTES)?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         Ok(Self {
-            listener: TcpListener::bind("127.0.0.1:0").await?,
+            listener: socket.listen(16)?,
             framing,
             dialect: Arc::clone(dialect),
         })

@@ -28,7 +28,14 @@ impl SwitchProcess {
             std::env::temp_dir().join(format!("pointsman-e2e-{}-{name}.toml", std::process::id()));
         std::fs::write(&path, config)?;
         let mut child = Command::new(pointsman())
-            .args(["serve", "--log-format", "json", "--config"])
+            .args([
+                "serve",
+                "--log",
+                "debug",
+                "--log-format",
+                "json",
+                "--config",
+            ])
             .arg(&path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -87,9 +94,14 @@ impl SwitchProcess {
 
     /// Asks for a drain, as an operator would.
     pub async fn terminate(&self) -> anyhow::Result<()> {
+        self.signal("-TERM").await
+    }
+
+    /// Sends a signal, such as `-HUP`.
+    pub async fn signal(&self, signal: &str) -> anyhow::Result<()> {
         let id = self.child.id().context("the switch has ended")?;
         let status = Command::new("kill")
-            .args(["-TERM", &id.to_string()])
+            .args([signal, &id.to_string()])
             .status()
             .await?;
         anyhow::ensure!(status.success(), "kill: {status}");

@@ -565,6 +565,96 @@ async fn a_terminal_that_ends_its_sending_side_still_hears_its_answer() -> anyho
     Ok(())
 }
 
+#[tokio::test]
+async fn an_approval_whose_terminal_is_gone_is_a_reversal_due() -> anyhow::Result<()> {
+    let mut setup = Setup::start("gone", "15s").await?;
+    let (mut alpha, _bravo) = signed_on(&mut setup).await?;
+    let mut terminal = setup.terminal().await?;
+    terminal
+        .send("0200", &purchase(VISA, "000024", "TERM0001"))
+        .await?;
+    let request = alpha.expect_message().await?;
+    // Reset, not closed: it will not hear its answer.
+    terminal.reset().await?;
+    setup.switch.wait_for_log("terminal lost").await?;
+    alpha.answer(&request, "00", &[(38, "A1B2C3")]).await?;
+    setup.switch.wait_for_log("found its terminal gone").await?;
+    let metrics = metrics(&setup.switch).await?;
+    assert_has(
+        &metrics,
+        r#"pointsman_reversals_due_total{link="alpha",cause="undelivered"} 1"#,
+    );
+    assert_has(
+        &metrics,
+        r#"pointsman_undelivered_total{listener="pos",approved="yes"} 1"#,
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_declined_is_not_sent_when_a_stalled_bank_reads_again() -> anyhow::Result<()> {
+    use std::collections::HashSet;
+    let mut setup = Setup::start("stalled", "1s").await?;
+    let (mut alpha, _bravo) = signed_on(&mut setup).await?;
+    let mut terminal = setup.terminal().await?;
+    // The bank reads nothing until its socket and the switch's are full.
+    let mut told = HashSet::new();
+    for round in 0..6 {
+        let stans: Vec<String> = (0..1_000)
+            .map(|n| format!("{:06}", round * 1_000 + n + 1))
+            .collect();
+        for stan in &stans {
+            terminal
+                .send("0200", &purchase(VISA, stan, "TERM0001"))
+                .await?;
+        }
+        for _ in &stans {
+            let answer = terminal.expect_message().await?;
+            assert!(
+                ["68", "91"].contains(&terminal.text(&answer, 39).unwrap_or_default().as_str()),
+                "nothing was answered, so nothing is approved"
+            );
+            told.insert(terminal.text(&answer, 11));
+        }
+    }
+    assert_eq!(told.len(), 6_000, "every request has its answer");
+    // Now it reads: what the kernel had taken, no more than the buffers hold,
+    // and then the end of a connection that was given up.
+    let mut seen = 0;
+    while let Ok(Some(_)) = alpha.receive().await {
+        seen += 1;
+    }
+    assert!(
+        seen < 8_000,
+        "{seen} of 8000 declined requests reached the bank"
+    );
+    let metrics = metrics(&setup.switch).await?;
+    assert_has(
+        &metrics,
+        r#"pointsman_link_events_total{link="alpha",event="stalled"}"#,
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_end_of_the_operators_terminal_does_not_end_the_switch() -> anyhow::Result<()> {
+    let mut setup = Setup::start("hangup", "15s").await?;
+    let (mut alpha, _bravo) = signed_on(&mut setup).await?;
+    let mut terminal = setup.terminal().await?;
+    terminal
+        .send("0200", &purchase(VISA, "000025", "TERM0001"))
+        .await?;
+    let request = alpha.expect_message().await?;
+    for signal in ["-HUP", "-USR1", "-USR2"] {
+        setup.switch.signal(signal).await?;
+        setup.switch.wait_for_log("ignored").await?;
+    }
+    alpha.answer(&request, "00", &[(38, "A1B2C3")]).await?;
+    let answer = terminal.expect_message().await?;
+    assert_eq!(terminal.text(&answer, 39).as_deref(), Some("00"));
+    Ok(())
+}
+
 async fn metrics(switch: &SwitchProcess) -> anyhow::Result<String> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(switch.metrics()?).await?;

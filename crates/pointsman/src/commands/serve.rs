@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::observe::{self, LogFormat, Logging};
-use crate::signals::StopSignals;
+use crate::signals::{self, StopSignals};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -64,6 +64,7 @@ async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<E
         tracing::info!(%listener, %address, "listening");
     }
 
+    signals::ignore_others()?;
     let signal = signals.next().await;
     tracing::info!(signal, "draining; a second signal ends at once");
     tokio::select! {
@@ -72,6 +73,11 @@ async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<E
                 tracing::info!("drained");
                 Ok(Exit::Ok)
             }
+            Stopped::Undelivered(answers) => Err(Failure::new(
+                Exit::Other(FORCED),
+                format!("drained, but {answers} answers found their terminal gone or not reading"),
+                "pointsman_undelivered_total and the log above say which; reconcile them with the bank",
+            )),
             Stopped::CutOff => Err(Failure::new(
                 Exit::Other(FORCED),
                 "the drain timeout passed with transactions in flight",
