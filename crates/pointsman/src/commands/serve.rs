@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pointsman_switch::{StartError, Stopped, Switch};
+use pointsman_switch::{StartError, Stopped, Switch, SwitchSettings};
 use tokio::runtime::Builder;
 
 use crate::config::{self, Config};
@@ -54,6 +54,7 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
 
 async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<Exit, Failure> {
     let mut signals = StopSignals::listen()?;
+    raise_descriptors(&config.switch);
     if let Some(bind) = config.metrics {
         let address =
             observe::serve_metrics(bind, observe::start_metrics()?, logging.lost()).await?;
@@ -90,6 +91,26 @@ async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<E
         }
     }
 }
+
+/// Each connection takes a file descriptor. The system's soft limit is often 1,024; what the hard one allows is taken, and
+/// said if it is less than the configuration may need.
+fn raise_descriptors(settings: &SwitchSettings) {
+    let listeners = settings.listeners.iter();
+    let connections: usize = listeners.map(|listener| listener.connections_max).sum();
+    let wanted = (connections + settings.links.len() + OWN_DESCRIPTORS) as u64;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => tracing::warn!(
+            limit,
+            wanted,
+            "fewer file descriptors than `connections` may need; raise `ulimit -n` (LimitNOFILE= of a systemd unit)"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of file descriptors"),
+    }
+}
+
+/// Runtimes, listeners, the metrics endpoint and its scrapers.
+const OWN_DESCRIPTORS: usize = 64;
 
 /// Stopped before everything was answered.
 const FORCED: u8 = 2;
