@@ -1,4 +1,4 @@
-//! Lines of a hex dump as `hexdump -C`, `xxd` and Wireshark write it: an offset, up to 16 bytes, and what they look like
+//! Lines of a hex dump as `hexdump -C`, `xxd`, tcpdump and Wireshark write it: an offset, up to 16 bytes, and what they look like
 //! as text.
 
 /// Bytes of a line; what comes behind so many is the text column.
@@ -16,6 +16,7 @@ pub(crate) struct DumpLine {
 /// is followed by bytes.
 pub(crate) fn line(text: &[u8]) -> Option<DumpLine> {
     let text = std::str::from_utf8(text.trim_ascii()).ok()?;
+    let text = text.strip_prefix("0x").unwrap_or(text);
     let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
     let (offset, rest) = text.split_at_checked(digits)?;
     if !(4..=8).contains(&digits) {
@@ -79,7 +80,7 @@ mod tests {
     const BYTES: &[u8] = b"0200rDEADBEEF123456789";
 
     #[test]
-    fn the_three_that_people_use() {
+    fn those_that_people_use() {
         let dumps = [
             // hexdump -C
             "00000000  30 32 30 30 72 44 45 41  44 42 45 45 46 31 32 33  |0200rDEADBEEF123|\n\
@@ -91,6 +92,8 @@ mod tests {
             // Wireshark
             "0000   30 32 30 30 72 44 45 41 44 42 45 45 46 31 32 33   0200rDEADBEEF123\n\
              0010   34 35 36 37 38 39                                 456789\n",
+            // tcpdump -x
+            "\t0x0000:  3032 3030 7244 4541 4442 4545 4631 3233\n\t0x0010:  3435 3637 3839\n",
             "0000   30 32 30 30 72 44 45 41 44 42 45 45 46 31 32 33\n0010   34 35 36 37 38 39\n",
         ];
         for dump in dumps {

@@ -8,7 +8,7 @@ use super::table::number_list;
 use crate::detect::{Candidate, Transport, detect};
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::field::{Field, Sensitive};
+use crate::field::{Content, Field, Sensitive};
 use crate::field_set::FieldSet;
 
 /// Length prefixes and TPDUs that a transport puts before a message, and what to call them.
@@ -51,6 +51,12 @@ pub(super) fn reading(dialect: &Dialect, bytes: &[u8], error: &DecodeError) -> O
         let mut text = "the message makes sense".to_owned();
         if !is_this {
             text.push_str(&format!(" as {}", best.dialect.name()));
+            let read = best.dialect.partial(bytes).0.fields();
+            if let Some(how) = difference(dialect, &best.dialect, read, error.field)
+                && skipped == 0
+            {
+                text.push_str(&format!(", where {how}"));
+            }
         }
         if skipped > 0 {
             let what = &best.transport_name;
@@ -90,11 +96,10 @@ fn further(
         1 => "the bitmap does not fit".to_owned(),
         field => format!("field {field} does not fit"),
     };
-    let how = match (dialect.field(error.field), best.dialect.field(error.field)) {
-        (Some(here), Some(there)) => difference(here, there),
-        _ => None,
-    };
-    let how = match (how, skipped) {
+    let how = match (
+        difference(dialect, &best.dialect, there, error.field),
+        skipped,
+    ) {
         (Some(how), 0) => format!("{how}, as in {}", best.dialect.name()),
         (_, 0) => format!("the peer is {}", best.dialect.name()),
         _ => format!(
@@ -122,19 +127,51 @@ fn numbers(fields: FieldSet) -> String {
     number_list(fields.iter())
 }
 
-/// How one field's form differs between two dialects.
-fn difference(here: &Field, there: &Field) -> Option<String> {
-    let number = here.number;
-    if here.encoding != there.encoding {
-        return Some(format!("field {number} is {}", there.encoding));
+/// What the first field is like in the other dialect that has another form there, up to the one that does not fit: from
+/// there on this dialect is out of step. `None` if they differ before the fields.
+fn difference(here: &Dialect, there: &Dialect, read: FieldSet, until: u8) -> Option<String> {
+    if here.mti_encoding() != there.mti_encoding()
+        || here.bitmap_encoding() != there.bitmap_encoding()
+        || here.header_length() != there.header_length()
+    {
+        return None;
     }
-    if here.type_text() != there.type_text() {
-        return Some(format!("field {number} is {}", there.type_text()));
+    read.with(until)
+        .iter()
+        .take_while(|number| *number <= until)
+        .filter_map(|number| Some((here.field(number)?, there.field(number)?)))
+        .find(|(field, other)| !field.same_wire(other))
+        .and_then(|(field, other)| form(here, there, field, other))
+}
+
+/// How the form of a field differs, or that of all fields of its class.
+fn form(here: &Dialect, there: &Dialect, field: &Field, other: &Field) -> Option<String> {
+    let number = field.number;
+    if field.encoding != other.encoding {
+        let is_alike = |one: &Field, another: &Field| {
+            (one.encoding, another.encoding) == (field.encoding, other.encoding)
+        };
+        let all = here
+            .fields()
+            .filter(|one| one.content == field.content)
+            .filter_map(|one| Some((one, there.field(one.number)?)))
+            .all(|(one, another)| is_alike(one, another));
+        let what = match field.content {
+            _ if !all => format!("field {number} is"),
+            Content::N => "numeric fields are".to_owned(),
+            Content::Z => "tracks are".to_owned(),
+            Content::B => "binary fields are".to_owned(),
+            _ => "text fields are".to_owned(),
+        };
+        return Some(format!("{what} {}", other.encoding));
     }
-    (here.prefix_length() != there.prefix_length()).then(|| {
+    if field.type_text() != other.type_text() {
+        return Some(format!("field {number} is {}", other.type_text()));
+    }
+    (field.prefix_length() != other.prefix_length()).then(|| {
         format!(
             "the length of field {number} takes {} bytes",
-            there.prefix_length()
+            other.prefix_length()
         )
     })
 }

