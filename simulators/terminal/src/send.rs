@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pointsman_iso8583::mask::Unmask;
-use pointsman_iso8583::{Dialect, Mti, MtiClass, explain, json};
+use pointsman_iso8583::{Dialect, Mti, MtiClass, View, explain, json};
 use pointsman_sim_common::{Card, Exit, Failure, Wire, WireArgs, duration, human, resolve};
 use tokio::time::Instant;
 
+use crate::expectation::shown;
 use crate::request::{Memory, moment_stan};
 use crate::terminal::{Incoming, Terminal};
 
@@ -63,6 +64,8 @@ pub struct Args {
 enum Verdict {
     Approved,
     Declined,
+    /// An answer without the response code that would say which of the two.
+    Undecided,
     /// An answer to something that is neither approved nor declined, without a response code.
     Answered,
     Timeout,
@@ -74,6 +77,7 @@ impl Verdict {
     fn exit(self) -> Exit {
         match self {
             Verdict::Approved | Verdict::Answered => Exit::OK,
+            Verdict::Undecided => Exit::DATA,
             Verdict::Declined => Exit::DECLINED,
             Verdict::Timeout => Exit::TIMEOUT,
             Verdict::Undecodable => Exit::DATA,
@@ -84,6 +88,7 @@ impl Verdict {
     fn word(self) -> &'static str {
         match self {
             Verdict::Approved => "approved",
+            Verdict::Undecided => "undecided",
             Verdict::Declined => "declined",
             Verdict::Answered => "answered",
             Verdict::Timeout => "timeout",
@@ -116,17 +121,28 @@ async fn perform(args: &Args) -> Result<(Verdict, String), Failure> {
                 Exit::UNAVAILABLE,
                 format_args!("cannot connect to {to}: {error}"),
             )
-            .hint("`ss -ltn` shows who listens where; --to names another address")
+            .hint(match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    "nothing listens there: `ss -ltn` shows who listens where, --to names another address"
+                }
+                io::ErrorKind::TimedOut => {
+                    "nothing answers there: is the address right, and is there a firewall between?"
+                }
+                _ => "is there a way to that address? `ip route get` shows it",
+            })
         })?;
     let started = Instant::now();
+    let mut passed_over = Vec::new();
     let (verdict, answer) = exchange(
         &mut terminal,
         &wire.dialect,
         &request,
         started + args.timeout,
+        &mut passed_over,
     )
     .await?;
     let shown = Shown {
+        passed_over,
         dialect: &wire.dialect,
         request: &request,
         answer,
@@ -154,17 +170,19 @@ fn request(args: &Args, wire: &Wire) -> Result<Bytes, Failure> {
             let start: String = text.chars().take(8).collect();
             return Err(usage(&format_args!(
                 "`{start}`: expected N=VALUE with N from 2 to 128, such as 4=10.00"
-            )));
+            ))
+            .hint("fields follow the message type: 0200 2=test:visa 4=10.00 11=auto"));
         };
         if fields.insert(number, value.to_owned()).is_some() {
-            return Err(usage(&format_args!("field {number} is given twice")));
+            return Err(usage(&format_args!("field {number} is given twice")).hint("give it once"));
         }
     }
     if args.mti.response().is_none() {
         return Err(usage(&format_args!(
             "{} is an answer: nobody answers it",
             args.mti
-        )));
+        ))
+        .hint("send a request: 0100, 0200, 0400, 0420, 0800"));
     }
     let card = Card::named("visa").map_err(|error| usage(&error))?;
     let stan = args.stan.unwrap_or_else(moment_stan);
@@ -177,7 +195,12 @@ fn request(args: &Args, wire: &Wire) -> Result<Bytes, Failure> {
     );
     memory
         .build(args.mti, &fields, args.fill)
-        .map_err(|problem| usage(&problem))
+        .map_err(|problem| {
+            usage(&problem).hint(format_args!(
+                "`pointsman dialects {}` shows its fields; `auto` fills in fields 2, 7, 11, 12, 13, 14, 35, 37, 41 and 42",
+                args.wire.dialect
+            ))
+        })
 }
 
 async fn exchange(
@@ -185,6 +208,7 @@ async fn exchange(
     dialect: &Dialect,
     request: &Bytes,
     deadline: Instant,
+    passed_over: &mut Vec<String>,
 ) -> Result<(Verdict, Option<Bytes>), Failure> {
     let io = |error: pointsman_framing::FrameError| {
         Failure::new(Exit::UNAVAILABLE, error)
@@ -192,7 +216,6 @@ async fn exchange(
     };
     terminal.send(request).await.map_err(io)?;
     let sent = dialect.view(request).ok();
-    let stan = sent.as_ref().and_then(|sent| sent.stan());
     loop {
         let message = match terminal.receive(deadline).await.map_err(io)? {
             Incoming::Message(message) => message,
@@ -202,30 +225,57 @@ async fn exchange(
         let Ok(view) = dialect.view(&message) else {
             return Ok((Verdict::Undecodable, Some(message)));
         };
-        if view.mti().is_request() || (stan.is_some() && view.stan() != stan) {
-            let theirs = view
-                .stan()
-                .map_or_else(String::new, |stan| format!(" with STAN {stan}"));
-            let _ = writeln!(
-                io::stderr(),
-                "passed over: {}{theirs} is not the answer",
-                view.mti()
-            );
+        if let Some(difference) = sent.as_ref().and_then(|sent| difference(sent, &view)) {
+            let _ = writeln!(io::stderr(), "passed over: {difference}");
+            // A peer that never stops talking must not fill our memory.
+            if passed_over.len() < PASSED_OVER_MAX {
+                passed_over.push(difference);
+            }
             continue;
         }
-        let about_money = matches!(
-            view.mti().class(),
-            MtiClass::Authorization | MtiClass::Financial
-        );
         let verdict = match view.response_code() {
             Some(code) if code.is_approval() => Verdict::Approved,
             Some(_) => Verdict::Declined,
-            // ISO 8583-1:1987 table 4: field 39 is mandatory in 0110 and 0210. Without it nothing is approved.
-            None if about_money => Verdict::Declined,
-            None => Verdict::Answered,
+            None if view.mti().class() == MtiClass::NetworkManagement => Verdict::Answered,
+            // ISO 8583-1:1987 table 4: field 39 is mandatory in 0110, 0210 and 0410. Without it nobody knows.
+            None => Verdict::Undecided,
         };
         return Ok((verdict, Some(message)));
     }
+}
+
+/// Messages that were passed over and are told in the result.
+const PASSED_OVER_MAX: usize = 100;
+
+/// Why a message is not the answer to what was sent; `None` if it is. Card data is masked.
+fn difference(sent: &View<'_>, found: &View<'_>) -> Option<String> {
+    let mti = found.mti();
+    if mti.is_request() {
+        return Some(format!("{mti} came from the other side"));
+    }
+    if let Some(expected) = sent.mti().response().filter(|expected| *expected != mti) {
+        return Some(format!(
+            "{mti} is no answer to {}, which is {expected}",
+            sent.mti()
+        ));
+    }
+    // ISO 8583-1:1987: an answer repeats them. A partial approval (10) has another amount, with good reason.
+    let partial = found
+        .response_code()
+        .is_some_and(|code| code.as_str() == "10");
+    let repeated: &[u8] = if partial { &[11, 41] } else { &[11, 41, 4] };
+    repeated.iter().find_map(|&number| {
+        let (ours, theirs) = (sent.to_text(number)?, found.to_text(number)?);
+        if ours.trim_end_matches(' ') == theirs.trim_end_matches(' ') {
+            return None;
+        }
+        let dialect = found.dialect();
+        Some(format!(
+            "{mti} with field {number} {}, expected {}",
+            shown(dialect, number, &theirs),
+            shown(dialect, number, &ours)
+        ))
+    })
 }
 
 /// What there is to print.
@@ -233,6 +283,8 @@ struct Shown<'a> {
     dialect: &'a Dialect,
     request: &'a [u8],
     answer: Option<Bytes>,
+    /// What came and was not the answer.
+    passed_over: Vec<String>,
     verdict: Verdict,
     latency: Duration,
 }
@@ -259,6 +311,9 @@ impl Shown<'_> {
                 format!("the other side closed the connection after {time} without an answer")
             }
             Verdict::Undecodable => format!("an answer after {time} that cannot be read"),
+            Verdict::Undecided => format!(
+                "undecided after {time}: the answer has no field 39, which would say yes or no"
+            ),
             verdict => format!("{}{code} after {time}", verdict.word()),
         };
         text
@@ -275,6 +330,7 @@ impl Shown<'_> {
         serde_json::json!({
             "request": message(self.request),
             "answer": self.answer.as_ref().map(|answer| message(answer)),
+            "passed_over": self.passed_over,
             "result": self.verdict.word(),
             "response_code": self.response_code(),
             "latency_us": u64::try_from(self.latency.as_micros()).unwrap_or(u64::MAX),

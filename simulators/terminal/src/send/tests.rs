@@ -52,17 +52,19 @@ async fn the_exit_status_says_what_the_bank_said() {
             "amount=65.00,answer=garbage",
             "amount=69.00,answer=close",
             "amount=39.00,answer=approve,omit=39",
+            "amount=10.10,answer=approve,code=10,set.4=000000000500",
         ],
     )
     .await;
     let to = bank.local_addr().to_string();
     for (amount, exit, last) in [
         ("10.00", 0, "approved with code 00 after"),
+        ("10.10", 0, "approved with code 10 after"),
         ("51.00", 10, "declined with code 51 after"),
         ("68.00", 11, "no answer within"),
         ("65.00", 65, "an answer after"),
         ("69.00", 69, "the other side closed the connection after"),
-        ("39.00", 10, "declined after"),
+        ("39.00", 65, "undecided after"),
     ] {
         let words =
             PURCHASE.replace("10.00", amount) + if exit == 11 { " --timeout 50ms" } else { "" };
@@ -73,6 +75,68 @@ async fn the_exit_status_says_what_the_bank_said() {
     }
     let (code, text) = send(&to, "0800 7=auto 11=auto 70=301").await.unwrap();
     assert_eq!(code, 0, "{text}");
+}
+
+#[tokio::test]
+async fn what_is_not_its_answer_is_passed_over() {
+    for (rule, difference) in [
+        (
+            "answer=approve,set.11=999999",
+            "0210 with field 11 999999, expected 000077",
+        ),
+        (
+            "answer=approve,set.41=ELSEWHER",
+            "0210 with field 41 ELSEWHER, expected TERM0001",
+        ),
+        (
+            "answer=approve,set.4=000000000001",
+            "0210 with field 4 000000000001, expected 000000001000",
+        ),
+    ] {
+        let bank = bank("iso87-ascii", &[rule]).await;
+        let words = format!("{PURCHASE} --stan 77 --timeout 50ms --json");
+        let (code, text) = send(&bank.local_addr().to_string(), &words).await.unwrap();
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(code, Exit::TIMEOUT.code(), "{text}");
+        assert_eq!(object["result"], "timeout", "{text}");
+        assert_eq!(object["passed_over"][0], difference);
+    }
+    // What an answer leaves out cannot be wrong.
+    let bank = bank("iso87-ascii", &["answer=approve,omit=4|11|41"]).await;
+    let (code, text) = send(&bank.local_addr().to_string(), PURCHASE)
+        .await
+        .unwrap();
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn an_answer_answers_the_type_that_was_sent() {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let message = |mti: &str| {
+        let mut out = bytes::BytesMut::new();
+        let mut builder = pointsman_iso8583::Builder::new(&dialect, &mut out, mti.parse().unwrap());
+        builder.text(11, "000001").unwrap();
+        builder.finish().unwrap();
+        out
+    };
+    let of = |sent: &str, found: &str| {
+        let (sent, found) = (message(sent), message(found));
+        difference(
+            &dialect.view(&sent).unwrap(),
+            &dialect.view(&found).unwrap(),
+        )
+    };
+    assert_eq!(of("0200", "0210"), None);
+    assert_eq!(of("0201", "0210"), None);
+    assert_eq!(of("0420", "0430"), None);
+    assert_eq!(
+        of("0200", "0110").as_deref(),
+        Some("0110 is no answer to 0200, which is 0210")
+    );
+    assert_eq!(
+        of("0200", "0800").as_deref(),
+        Some("0800 came from the other side")
+    );
 }
 
 #[tokio::test]
