@@ -69,6 +69,25 @@ impl Failure {
         }
     }
 
+    /// What to do about it: the hint, or what most often helps with such an exit status.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        match (&self.hint, self.exit) {
+            (Some(hint), _) => hint,
+            (None, Exit::USAGE) => "`--help` shows the options of this command",
+            (None, Exit::DATA) => "correct it where it says so, and run this again",
+            (None, Exit::NO_INPUT) => "check the path, and that the file may be read",
+            (None, Exit::UNAVAILABLE) => {
+                "`ss -ltn` shows who listens where; the address may be another one"
+            }
+            (None, Exit::CANNOT_CREATE) => "check that the folder is there and may be written to",
+            (None, Exit::IO) => {
+                "check that the disk is not full, and the limits of this process (ulimit -a)"
+            }
+            (None, _) => "run it again",
+        }
+    }
+
     /// With a hint.
     #[must_use]
     pub fn hint(self, hint: impl fmt::Display) -> Self {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use pointsman_iso8583::explain;
 use pointsman_iso8583::mask::Unmask;
-use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve};
+use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve, stop_signal};
 
-use crate::player::{PlayConfig, StepResult, play};
+use crate::player::{PlayConfig, StepResult, play_until};
 use crate::request::moment_stan;
 use crate::scenario::{EXAMPLE, Scenario, ScenarioError};
 
@@ -106,7 +106,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         ..PlayConfig::new(resolve(&args.to).await?, wire, scenarios, card)
     };
     let mut printed = Ok(());
-    let summary = play(config, |result| {
+    let stop = stop_signal().map_err(|error| Failure::new(Exit::IO, error))?;
+    let summary = play_until(config, stop, |result| {
         if printed.is_ok() {
             printed = show(&args, &dialect, result);
         }
@@ -116,8 +117,13 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     if args.json {
         print(&json(&serde_json::json!({ "summary": summary }))?)?;
     } else {
+        let end = if summary.interrupted {
+            ", stopped before the end"
+        } else {
+            ""
+        };
         print(&format!(
-            "{} steps, {} failed",
+            "{} steps, {} failed{end}",
             summary.steps, summary.failed
         ))?;
     }

@@ -16,6 +16,6 @@ mod terminal;
 
 pub use args::{Args, run};
 pub use expectation::{Expectation, FieldExpectation, Mismatch};
-pub use player::{PlayConfig, StepResult, Summary, play};
+pub use player::{PlayConfig, StepResult, Summary, play, play_until};
 pub use scenario::{EXAMPLE, Payload, Scenario, ScenarioError, Step};
 pub use terminal::{Incoming, Terminal};

@@ -24,6 +24,12 @@ pub use result::{StepResult, Summary};
 /// Results that wait to be shown. Terminals wait when it is full: they are not slowed down but by a slow screen.
 const RESULTS_MAX: usize = 256;
 
+/// Characters of field 41. ISO 8583-1:1987: ans 8.
+const TERMINAL_CHARACTERS: usize = 8;
+
+/// Terminals at once: more than a machine has ports towards one listener makes no sense.
+const TERMINALS_MAX: usize = 60_000;
+
 /// What is played, and by whom.
 #[derive(Clone, Debug)]
 pub struct PlayConfig {
@@ -66,16 +72,47 @@ impl PlayConfig {
             connect_timeout: Duration::from_secs(5),
         }
     }
+
+    fn check(&self) -> Result<(), Failure> {
+        let wrong = |message: String| Err(Failure::new(Exit::USAGE, message));
+        if !(1..=TERMINALS_MAX).contains(&self.terminals) {
+            return wrong(format!(
+                "terminals: expected 1 to {TERMINALS_MAX}, found {}",
+                self.terminals
+            ));
+        }
+        if self.rounds == 0 {
+            return wrong("repeat: expected 1 or more, found 0".to_owned());
+        }
+        let room = TERMINAL_CHARACTERS - self.terminals.to_string().len();
+        if self.terminal_prefix.chars().count() > room {
+            return wrong(format!(
+                "terminal prefix: expected at most {room} characters, because the number of the terminal follows and \
+                 both together are {TERMINAL_CHARACTERS}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Plays all scenarios on all terminals; tells each result as it comes.
 ///
 /// # Errors
-/// A terminal's task failed, which would be a mistake of ours.
-pub async fn play(
+/// The configuration makes no sense, or a terminal's task failed, which would be a mistake of ours.
+pub async fn play(config: PlayConfig, tell: impl FnMut(&StepResult)) -> Result<Summary, Failure> {
+    play_until(config, std::future::pending(), tell).await
+}
+
+/// The same, but once `stop` is ready, the steps that are being played are left where they are.
+///
+/// # Errors
+/// Those of [`play`].
+pub async fn play_until(
     config: PlayConfig,
+    stop: impl Future<Output = ()>,
     mut tell: impl FnMut(&StepResult),
 ) -> Result<Summary, Failure> {
+    config.check()?;
     let config = Arc::new(config);
     let (results, mut inbox) = mpsc::channel(RESULTS_MAX);
     let mut terminals = JoinSet::new();
@@ -90,15 +127,34 @@ pub async fn play(
     }
     drop(results);
     let mut summary = Summary::default();
-    while let Some((result, reached)) = inbox.recv().await {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (result, reached) = tokio::select! {
+            result = inbox.recv() => match result {
+                Some(result) => result,
+                None => break,
+            },
+            () = &mut stop, if !summary.interrupted => {
+                summary.interrupted = true;
+                terminals.abort_all();
+                continue;
+            }
+        };
         summary.steps += 1;
         summary.failed += u64::from(!result.ok);
         summary.unreachable += u64::from(!reached);
         tell(&result);
     }
     while let Some(ended) = terminals.join_next().await {
-        ended
-            .map_err(|error| Failure::new(Exit::IO, format_args!("a terminal stopped: {error}")))?;
+        match ended {
+            Err(error) if !error.is_cancelled() => {
+                return Err(Failure::new(
+                    Exit::IO,
+                    format_args!("a terminal stopped: {error}"),
+                ));
+            }
+            _ => {}
+        }
     }
     Ok(summary)
 }
@@ -123,8 +179,8 @@ enum Outcome {
 impl Player {
     async fn play(mut self, results: mpsc::Sender<(StepResult, bool)>) {
         let config = Arc::clone(&self.config);
-        let prefix: String = config.terminal_prefix.chars().take(7).collect();
-        let width = 8_usize.saturating_sub(prefix.len());
+        let prefix = &config.terminal_prefix;
+        let width = TERMINAL_CHARACTERS.saturating_sub(prefix.chars().count());
         let name = format!("{prefix}{:0width$}", self.number);
         for round in 1..=config.rounds {
             for scenario in &config.scenarios {

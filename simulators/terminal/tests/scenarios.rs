@@ -10,7 +10,9 @@ use pointsman_framing::{Framing, KeepAlive, Kind};
 use pointsman_iso8583::Dialect;
 use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals, rule_from_flag};
 use pointsman_sim_common::{Card, Exit, Wire};
-use pointsman_sim_terminal::{EXAMPLE, PlayConfig, Scenario, StepResult, Summary, play};
+use pointsman_sim_terminal::{
+    EXAMPLE, PlayConfig, Scenario, StepResult, Summary, play, play_until,
+};
 
 fn wire(dialect: &str) -> Wire {
     Wire {
@@ -83,7 +85,8 @@ async fn the_example_succeeds_in_every_dialect_and_framing() {
                 Summary {
                     steps: 3,
                     failed: 0,
-                    unreachable: 0
+                    unreachable: 0,
+                    interrupted: false,
                 },
                 "{name} {kind}: {results:#?}"
             );
@@ -388,7 +391,8 @@ async fn many_terminals_play_at_once_and_none_is_mistaken_for_another() {
         Summary {
             steps: 20 * 5 * 3,
             failed: 0,
-            unreachable: 0
+            unreachable: 0,
+            interrupted: false,
         },
         "{results:#?}"
     );
@@ -424,7 +428,8 @@ async fn nobody_there_is_told_apart_from_a_failure() {
             Summary {
                 steps: 3,
                 failed: 3,
-                unreachable: 3
+                unreachable: 3,
+                interrupted: false,
             },
             Exit::UNAVAILABLE
         )
@@ -434,4 +439,55 @@ async fn nobody_there_is_told_apart_from_a_failure() {
             .to_string()
             .starts_with("connection: expected a listener at 127.0.0.1:")
     );
+}
+
+#[tokio::test]
+async fn a_stop_leaves_the_summary_of_what_was_played() {
+    let bank = bank(wire("iso87-ascii"), &["amount=2.00,answer=drop"]).await;
+    let scenario = r#"
+        [[step]]
+        mti = "0200"
+        fill = true
+        fields = { 4 = "1.00" }
+
+        [[step]]
+        mti = "0200"
+        fill = true
+        timeout = "1h"
+        fields = { 4 = "2.00" }
+    "#;
+    let config = config(&bank, wire("iso87-ascii"), scenario);
+    let stop = bank.until(|stats| stats.requests == 2);
+    let summary = play_until(config, stop, |_| {}).await.unwrap();
+    let expected = Summary {
+        steps: 1,
+        interrupted: true,
+        ..Summary::default()
+    };
+    assert_eq!((summary, summary.exit()), (expected, Exit::INTERRUPTED));
+}
+
+#[tokio::test]
+async fn what_nobody_could_play_is_refused() {
+    let bank = bank(wire("iso87-ascii"), &[]).await;
+    let of = || config(&bank, wire("iso87-ascii"), EXAMPLE);
+    let none = PlayConfig {
+        terminals: 0,
+        ..of()
+    };
+    let never = PlayConfig { rounds: 0, ..of() };
+    let long = PlayConfig {
+        terminals: 10,
+        terminal_prefix: "TERMINAL"[..7].to_owned(),
+        ..of()
+    };
+    for (config, message) in [
+        (none, "terminals: expected 1 to 60000, found 0"),
+        (never, "repeat: expected 1 or more, found 0"),
+        (long, "terminal prefix: expected at most 6 characters"),
+    ] {
+        let failure = play(config, |_| {}).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::USAGE);
+        assert!(failure.message.starts_with(message), "{failure}");
+    }
 }

@@ -49,11 +49,6 @@ pub(super) fn drive(
 
 /// A simulator's failure as ours.
 pub(super) fn failure(failure: pointsman_sim_common::Failure) -> Failure {
-    Failure::new(
-        Exit::Other(failure.exit.code()),
-        failure.message,
-        failure
-            .hint
-            .unwrap_or_else(|| "`--help` shows the options of this command".to_owned()),
-    )
+    let advice = failure.advice().to_owned();
+    Failure::new(Exit::Other(failure.exit.code()), failure.message, advice)
 }

@@ -50,6 +50,8 @@ pub struct Summary {
     pub failed: u64,
     /// Steps that found nobody to talk to; they are among the failed ones.
     pub unreachable: u64,
+    /// Whether it was stopped before the end.
+    pub interrupted: bool,
 }
 
 impl Summary {
@@ -57,6 +59,9 @@ impl Summary {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
+            Summary {
+                interrupted: true, ..
+            } => Exit::INTERRUPTED,
             Summary { failed: 0, .. } => Exit::OK,
             Summary {
                 steps, unreachable, ..
