@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use pointsman_iso8583::mask::{self, Unmask};
-use pointsman_iso8583::{Content, Dialect, Field, View};
+use pointsman_iso8583::mask::Unmask;
+use pointsman_iso8583::{Dialect, View};
 use serde_json::{Value, json};
 
 use crate::console::Console;
 use crate::dialect;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, LINE_BYTES_MAX, Spelling};
+
+mod rows;
+
+use rows::{Row, rows};
 
 /// Characters of a value beside the other one; longer values stand below each other.
 const COLUMN_MAX: usize = 32;
@@ -65,7 +69,10 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let b = view(&dialect_b, &bytes_b, "second")?;
     let unmask = if args.unmask { Unmask::Yes } else { Unmask::No };
     let rows = rows(&a, &b, unmask);
-    let differences = rows.iter().filter(|row| !row.is_equal).count();
+    let differences = rows
+        .iter()
+        .filter(|row| !row.is_equal && row.tag.is_none())
+        .count();
     let shown = rows.iter().filter(|row| args.all || !row.is_equal);
     if args.json {
         let fields: Vec<Value> = shown.map(Row::to_json).collect();
@@ -124,103 +131,6 @@ fn view<'a>(dialect: &'a Dialect, bytes: &'a [u8], which: &str) -> Result<View<'
             ),
         )
     })
-}
-
-/// What both messages have in one place.
-struct Row {
-    /// 0 is the message type; `None` the header.
-    number: Option<u8>,
-    name: String,
-    a: Option<String>,
-    b: Option<String>,
-    is_equal: bool,
-}
-
-impl Row {
-    /// They differ, but not in what is shown of them.
-    fn is_hidden(&self) -> bool {
-        !self.is_equal && self.a == self.b
-    }
-
-    fn number_text(&self) -> String {
-        self.number
-            .map_or_else(String::new, |number| number.to_string())
-    }
-
-    fn to_json(&self) -> Value {
-        json!({
-            "field": self.number,
-            "name": self.name,
-            "a": self.a,
-            "b": self.b,
-            "equal": self.is_equal,
-            "hidden": self.is_hidden(),
-        })
-    }
-}
-
-fn rows(a: &View<'_>, b: &View<'_>, unmask: Unmask) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect::<String>()
-    };
-    let header = |view: &View<'_>| Some(hex(view.header())).filter(|text| !text.is_empty());
-    if header(a).is_some() || header(b).is_some() {
-        rows.push(Row {
-            number: None,
-            name: "Header".to_owned(),
-            is_equal: a.header() == b.header(),
-            a: header(a),
-            b: header(b),
-        });
-    }
-    rows.push(Row {
-        number: Some(0),
-        name: "Message type".to_owned(),
-        a: Some(a.mti().to_string()),
-        b: Some(b.mti().to_string()),
-        is_equal: a.mti() == b.mti(),
-    });
-    for number in a.fields().union(b.fields()).iter() {
-        let side = |view: &View<'_>| -> Option<(String, String)> {
-            let text = view.to_text(number)?;
-            let field = view.dialect().field(number)?;
-            let shown = match unmask {
-                Unmask::Yes => text.clone(),
-                Unmask::No => mask::field(field, &text),
-            };
-            Some((comparable(field, text), shown))
-        };
-        let name = [a, b]
-            .iter()
-            .find_map(|view| view.dialect().field(number))
-            .map_or_else(String::new, |field| field.name.to_string());
-        let (of_a, of_b) = (side(a), side(b));
-        let is_equal = match (&of_a, &of_b) {
-            (Some((a, _)), Some((b, _))) => a == b,
-            _ => false,
-        };
-        rows.push(Row {
-            number: Some(number),
-            name,
-            a: of_a.map(|(_, shown)| shown),
-            b: of_b.map(|(_, shown)| shown),
-            is_equal,
-        });
-    }
-    rows
-}
-
-/// A track's separator reads as `D` where it is packed, and as `=` elsewhere.
-fn comparable(field: &Field, text: String) -> String {
-    if field.content == Content::Z {
-        text.replace('D', "=")
-    } else {
-        text
-    }
 }
 
 fn table(rows: &[&Row]) -> String {

@@ -86,6 +86,32 @@ fn as_json_from_files_and_standard_input() {
 }
 
 #[test]
+fn chip_data_is_compared_element_by_element() {
+    let message = |chip: &str| {
+        let object = format!(r#"{{"mti":"0200","fields":{{"11":"000001","55":"{chip}"}}}}"#);
+        encode("iso87-bcd", &object)
+    };
+    let a = message("9F2701809F360200015A084111111111111111");
+    let b = message("9F2701405A0841111122222211119F3602000195050000000000");
+    let ran = run(&["diff", "-d", "iso87-bcd", &a, &b]);
+    expect![[r#"
+        field  name                                A                 B
+           55  Integrated circuit card data        19 bytes          26 bytes
+                 5A Application PAN                411111******1111  411111******1111  (they differ where it is hidden)
+                 95 Terminal verification results  -                 0000000000
+                 9F27 Cryptogram information data  80                40
+    "#]].assert_eq(&ran.stdout);
+    let ran = run(&["diff", "-d", "iso87-bcd", "--json", &a, &b]);
+    let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(object["differences"], 1);
+    assert_eq!(object["fields"][1]["tag"], "5A");
+    assert!(!ran.stdout.contains("222222"), "{}", ran.stdout);
+    // What is no TLV is compared as a whole.
+    let ran = run(&["diff", "-d", "iso87-bcd", &a, &message("9F27")]);
+    assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
+}
+
+#[test]
 fn what_cannot_be_compared() {
     let good = encode("iso87-ascii", REQUEST);
     let ran = run(&["diff", &good, &good[..40]]).failed(65);

@@ -1,0 +1,189 @@
+//! What two messages have in the same places: header, message type, fields, and the elements of chip data.
+
+use std::collections::BTreeMap;
+
+use pointsman_iso8583::mask::{self, Unmask};
+use pointsman_iso8583::tlv::{self, Tag};
+use pointsman_iso8583::{Content, Field, Sensitive, View};
+use serde_json::{Value, json};
+
+use crate::hex;
+
+/// What both messages have in one place.
+pub(super) struct Row {
+    /// 0 is the message type; `None` the header.
+    number: Option<u8>,
+    /// An element of the field.
+    pub(super) tag: Option<Tag>,
+    pub(super) name: String,
+    pub(super) a: Option<String>,
+    pub(super) b: Option<String>,
+    pub(super) is_equal: bool,
+}
+
+impl Row {
+    /// They differ, but not in what is shown of them.
+    pub(super) fn is_hidden(&self) -> bool {
+        !self.is_equal && self.a == self.b
+    }
+
+    pub(super) fn number_text(&self) -> String {
+        match (self.number, self.tag) {
+            (Some(number), None) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let mut object = json!({
+            "field": self.number,
+            "name": self.name,
+            "a": self.a,
+            "b": self.b,
+            "equal": self.is_equal,
+            "hidden": self.is_hidden(),
+        });
+        if let (Some(tag), Some(object)) = (self.tag, object.as_object_mut()) {
+            object.insert("tag".to_owned(), tag.to_string().into());
+        }
+        object
+    }
+}
+
+pub(super) fn rows(a: &View<'_>, b: &View<'_>, unmask: Unmask) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let header = |view: &View<'_>| {
+        let mut text = Vec::new();
+        hex::encode(view.header(), &mut text);
+        String::from_utf8(text).ok().filter(|text| !text.is_empty())
+    };
+    if header(a).is_some() || header(b).is_some() {
+        rows.push(Row {
+            number: None,
+            tag: None,
+            name: "Header".to_owned(),
+            is_equal: a.header() == b.header(),
+            a: header(a),
+            b: header(b),
+        });
+    }
+    rows.push(Row {
+        number: Some(0),
+        tag: None,
+        name: "Message type".to_owned(),
+        a: Some(a.mti().to_string()),
+        b: Some(b.mti().to_string()),
+        is_equal: a.mti() == b.mti(),
+    });
+    for number in a.fields().union(b.fields()).iter() {
+        let name = [a, b]
+            .iter()
+            .find_map(|view| view.dialect().field(number))
+            .map_or_else(String::new, |field| field.name.to_string());
+        let (of_a, of_b) = (Side::of(a, number, unmask), Side::of(b, number, unmask));
+        let is_equal = match (&of_a, &of_b) {
+            (Some(a), Some(b)) => a.compared == b.compared,
+            _ => false,
+        };
+        let elements = match (&of_a, &of_b) {
+            (Some(a), Some(b)) => element_rows(number, a, b),
+            _ => None,
+        };
+        let shown = |side: Option<Side>| {
+            side.map(|side| match elements {
+                // The elements below show what is in it.
+                Some(_) => format!("{} bytes", side.shown.len() / 2),
+                None => side.shown,
+            })
+        };
+        rows.push(Row {
+            number: Some(number),
+            tag: None,
+            name,
+            a: shown(of_a),
+            b: shown(of_b),
+            is_equal,
+        });
+        rows.extend(elements.into_iter().flatten());
+    }
+    rows
+}
+
+/// The values of elements, to be compared and as shown, by tag and by how often it came before.
+type Elements<'a> = BTreeMap<(Tag, usize), (&'a str, &'a str)>;
+
+/// One message's value of a field.
+struct Side {
+    /// As text that is the same whatever the field is packed in.
+    compared: String,
+    shown: String,
+    is_chip_data: bool,
+}
+
+impl Side {
+    fn of(view: &View<'_>, number: u8, unmask: Unmask) -> Option<Side> {
+        let text = view.to_text(number)?;
+        let field = view.dialect().field(number)?;
+        Some(Side {
+            shown: match unmask {
+                Unmask::Yes => text.clone(),
+                Unmask::No => mask::field(field, &text),
+            },
+            is_chip_data: field.sensitive == Sensitive::Icc && field.content == Content::B,
+            compared: comparable(field, text),
+        })
+    }
+
+    /// `None` if it is no TLV.
+    fn elements(&self) -> Option<Elements<'_>> {
+        let mut bytes = Vec::new();
+        hex::decode(self.compared.as_bytes(), &mut bytes).ok()?;
+        let mut elements = BTreeMap::new();
+        for element in tlv::walk(&bytes) {
+            let element = element.ok()?;
+            if element.constructed {
+                continue;
+            }
+            let range = element.value_offset * 2..(element.value_offset + element.value.len()) * 2;
+            let value = (self.compared.get(range.clone())?, self.shown.get(range)?);
+            let mut key = (element.tag, 0);
+            while elements.contains_key(&key) {
+                key.1 += 1;
+            }
+            elements.insert(key, value);
+        }
+        Some(elements)
+    }
+}
+
+/// The elements of chip data, if both sides have such.
+fn element_rows(number: u8, a: &Side, b: &Side) -> Option<Vec<Row>> {
+    if !a.is_chip_data || !b.is_chip_data {
+        return None;
+    }
+    let (a, b) = (a.elements()?, b.elements()?);
+    let mut keys: Vec<(Tag, usize)> = a.keys().chain(b.keys()).copied().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let row = |key: (Tag, usize)| {
+        let (of_a, of_b) = (a.get(&key), b.get(&key));
+        Row {
+            number: Some(number),
+            tag: Some(key.0),
+            name: format!("  {} {}", key.0, key.0.name().unwrap_or("unnamed")),
+            a: of_a.map(|(_, shown)| (*shown).to_owned()),
+            b: of_b.map(|(_, shown)| (*shown).to_owned()),
+            is_equal: of_a.map(|(value, _)| value) == of_b.map(|(value, _)| value),
+        }
+    };
+    Some(keys.into_iter().map(row).collect())
+}
+
+/// A track's separator reads as `D` where it is packed, and as `=` elsewhere.
+fn comparable(field: &Field, text: String) -> String {
+    if field.content == Content::Z {
+        text.replace('D', "=")
+    } else {
+        text
+    }
+}
