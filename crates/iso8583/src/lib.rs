@@ -73,7 +73,7 @@
 //!
 //! # What is where
 //! - [`Dialect`], [`Field`]: the rules, from TOML; [`Dialect::parse`] says everything that is wrong at once.
-//! - [`View`]: a message in place. [`Dialect::partial`] reads what stands before an error.
+//! - [`View`]: a message in place. [`Outline`]: only its structure. [`Dialect::partial`] reads what stands before an error.
 //! - [`Builder`], [`Transcoder`], [`StanSlot`]: writing, into a buffer that is reused.
 //! - [`Mti`], [`Stan`], [`Pan`], [`Track2`], [`AmountMinor`], [`ResponseCode`], [`Reason`]: values that can only be parsed.
 //! - [`tlv`], [`emv`]: what stands in field 55, whether it may, and what its bits say.
@@ -104,6 +104,7 @@ mod header;
 pub mod json;
 pub mod mask;
 mod mti;
+mod outline;
 mod output;
 mod partial;
 mod plan;
@@ -129,6 +130,7 @@ pub use field::{
 pub use field_set::FieldSet;
 pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};
 pub use mti::{Mti, MtiClass, NotAnMti};
+pub use outline::Outline;
 pub use partial::PartialView;
 pub use stan_slot::StanSlot;
 pub use text::TextBuffer;

@@ -27,9 +27,23 @@ pub(crate) struct Scanned {
     pub(crate) fields: FieldSet,
 }
 
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Lengths and bitmaps.
+    Structure,
+    /// Every byte.
+    All,
+}
+
 /// Reads the message; `starts` gets the offset of each present field. `None`: something is wrong with it.
 #[inline(always)]
-pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> Option<Scanned> {
+pub(crate) fn scan(
+    dialect: &Dialect,
+    bytes: &[u8],
+    starts: &mut [u16; 129],
+    depth: Depth,
+) -> Option<Scanned> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return None;
     }
@@ -48,30 +62,16 @@ pub(crate) fn scan(dialect: &Dialect, bytes: &[u8], starts: &mut [u16; 129]) -> 
     if !fields.difference(dialect.scannable).is_empty() {
         return None;
     }
+    let offset = bytes.len() - body.len();
     let mut run = Run {
         bytes,
         check: Check::Nothing,
-        start: bytes.len() - body.len(),
+        start: offset,
+        depth,
     };
-    let mut offset = run.start;
-    for (base, half) in [(0, primary & !1), (64, secondary)] {
-        let mut rest = half;
-        while rest != 0 {
-            let number = base + rest.trailing_zeros() as usize + 1;
-            rest &= rest - 1;
-            let step = dialect.steps.get(number)?;
-            *starts.get_mut(number)? = offset as u16;
-            if step.plain {
-                if step.check != run.check {
-                    run.turn(step.check, offset, offset)?;
-                }
-                offset += usize::from(step.length);
-            } else if step.prefix == Prefix::None {
-                offset = run.fixed(step, offset)?;
-            } else {
-                offset = run.variable(step, offset)?;
-            }
-        }
+    let mut offset = run.walk(dialect, starts, 0, primary & !1, offset)?;
+    if secondary != 0 {
+        offset = run.walk(dialect, starts, 64, secondary, offset)?;
     }
     run.close(offset)?;
     (offset == bytes.len()).then_some(Scanned { mti, fields })
@@ -82,32 +82,68 @@ struct Run<'a> {
     bytes: &'a [u8],
     check: Check,
     start: usize,
+    depth: Depth,
 }
 
 impl Run<'_> {
+    /// Steps over the fields of one bitmap, which begins with field `base` + 1. Gives the offset behind the last.
+    #[inline(always)]
+    fn walk(
+        &mut self,
+        dialect: &Dialect,
+        starts: &mut [u16; 129],
+        base: usize,
+        bitmap: u64,
+        offset: usize,
+    ) -> Option<usize> {
+        let mut offset = offset;
+        let mut rest = bitmap;
+        while rest != 0 {
+            let number = base + rest.trailing_zeros() as usize + 1;
+            rest &= rest - 1;
+            let step = dialect.steps.get(number)?;
+            *starts.get_mut(number)? = offset as u16;
+            if step.plain {
+                self.turn(step.check, offset)?;
+                offset += usize::from(step.length);
+            } else if step.prefix == Prefix::None {
+                offset = self.fixed(step, offset)?;
+            } else {
+                offset = self.variable(step, offset)?;
+            }
+        }
+        Some(offset)
+    }
+
     /// Checks what has gathered up to `end`.
     #[inline(always)]
     fn close(&self, end: usize) -> Option<()> {
-        self.check
-            .holds(self.bytes.get(self.start..end)?)
-            .then_some(())
+        match self.depth {
+            Depth::Structure => Some(()),
+            Depth::All => self
+                .check
+                .holds(self.bytes.get(self.start..end)?)
+                .then_some(()),
+        }
     }
 
-    /// Checks what has gathered up to `end`, and begins another run at `start`.
+    /// The bytes from `offset` on are held to this check.
     #[inline(always)]
-    fn turn(&mut self, check: Check, end: usize, start: usize) -> Option<()> {
-        self.close(end)?;
-        (self.check, self.start) = (check, start);
+    fn turn(&mut self, check: Check, offset: usize) -> Option<()> {
+        if self.depth == Depth::All && check != self.check {
+            self.close(offset)?;
+            (self.check, self.start) = (check, offset);
+        }
         Some(())
     }
 
-    /// Steps over a fixed field.
+    /// Steps over a fixed field with special bytes.
     #[inline]
     fn fixed(&mut self, step: &Step, offset: usize) -> Option<usize> {
         let end = offset + usize::from(step.length);
-        if step.check != self.check {
-            self.close(offset)?;
-            (self.check, self.start) = (step.check, offset);
+        self.turn(step.check, offset)?;
+        if self.depth == Depth::Structure {
+            return Some(end);
         }
         match step.shape {
             Shape::Bytes | Shape::PackedEven | Shape::Hex => {}
@@ -142,7 +178,7 @@ impl Run<'_> {
         let end = match step.shape {
             Shape::PackedFillerFirst | Shape::PackedFillerLast | Shape::PackedEven => {
                 let end = value + length.div_ceil(2);
-                if length % 2 == 1 {
+                if length % 2 == 1 && self.depth == Depth::All {
                     let filler = match step.shape {
                         Shape::PackedFillerFirst => self.bytes.get(value)? >> 4,
                         _ => self.bytes.get(end.checked_sub(1)?)? & 0x0F,
@@ -154,7 +190,7 @@ impl Run<'_> {
             Shape::Hex if length % 2 == 1 => return None,
             Shape::Hex | Shape::Bytes | Shape::SignedAscii | Shape::SignedEbcdic => value + length,
         };
-        if step.check != self.check || !step.prefix_passes {
+        if self.depth == Depth::All && (step.check != self.check || !step.prefix_passes) {
             self.close(offset)?;
             (self.check, self.start) = (step.check, value);
         }
@@ -311,7 +347,7 @@ mod tests {
     fn agrees(dialect: &Dialect, bytes: &[u8]) {
         let (careful, error) = decode::decode(dialect, bytes);
         let mut starts = [0; 129];
-        let scanned = scan(dialect, bytes, &mut starts);
+        let scanned = scan(dialect, bytes, &mut starts, Depth::All);
         assert_eq!(
             scanned.is_some(),
             error.is_none(),

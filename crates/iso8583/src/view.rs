@@ -12,7 +12,7 @@ use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::partial::PartialView;
 use crate::plan::{Prefix, Step};
-use crate::scan;
+use crate::scan::{self, Depth};
 use crate::stan_slot::StanSlot;
 use crate::text::{self, TextBuffer};
 use crate::values::{AmountMinor, ResponseCode, Stan};
@@ -73,7 +73,7 @@ impl Dialect {
         // callers it would be moved after all, which costs a memcpy.
         let mut result = Ok(View::empty(self, bytes));
         if let Ok(view) = &mut result
-            && view.scan()
+            && view.scan(Depth::All)
         {
             return result;
         }
@@ -138,8 +138,8 @@ impl<'a> View<'a> {
 
     /// Reads the whole message by the fast path. `false`: something is wrong with it.
     #[inline(always)]
-    fn scan(&mut self) -> bool {
-        match scan::scan(self.dialect, self.bytes, &mut self.starts) {
+    pub(crate) fn scan(&mut self, depth: Depth) -> bool {
+        match scan::scan(self.dialect, self.bytes, &mut self.starts, depth) {
             Some(scanned) => {
                 self.mti = scanned.mti;
                 self.fields = scanned.fields;
