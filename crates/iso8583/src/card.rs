@@ -4,6 +4,9 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::check::Check;
+use crate::swar;
+
 /// A primary account number: 1 to 19 digits.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Pan {
@@ -18,17 +21,15 @@ impl Pan {
     /// 1 to 19 ASCII digits.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Pan> {
-        if text.is_empty() || text.len() > Pan::DIGITS_MAX || !text.iter().all(u8::is_ascii_digit) {
+        if text.is_empty() || text.len() > Pan::DIGITS_MAX || !Check::AsciiDigits.holds(text) {
             return None;
         }
-        let mut pan = Pan {
-            digits: [0; Pan::DIGITS_MAX],
+        let mut digits = [0; Pan::DIGITS_MAX];
+        swar::copy(text, digits.get_mut(..text.len())?);
+        Some(Pan {
+            digits,
             length: text.len() as u8,
-        };
-        for (place, digit) in pan.digits.iter_mut().zip(text) {
-            *place = *digit;
-        }
-        Some(pan)
+        })
     }
 
     /// The number in clear, for who must have it.
@@ -89,18 +90,16 @@ impl Track2 {
     /// Digits and separators (`=` or `D`).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Track2> {
-        let allowed = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'=' | b'D');
-        if text.is_empty() || text.len() > Track2::CHARACTERS_MAX || !text.iter().all(allowed) {
+        if text.is_empty() || text.len() > Track2::CHARACTERS_MAX || !Check::AsciiTrack.holds(text)
+        {
             return None;
         }
-        let mut track = Track2 {
-            text: [0; Track2::CHARACTERS_MAX],
+        let mut characters = [0; Track2::CHARACTERS_MAX];
+        swar::copy(text, characters.get_mut(..text.len())?);
+        Some(Track2 {
+            text: characters,
             length: text.len() as u8,
-        };
-        for (place, byte) in track.text.iter_mut().zip(text) {
-            *place = *byte;
-        }
-        Some(track)
+        })
     }
 
     /// The track in clear, for who must have it.

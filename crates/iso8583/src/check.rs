@@ -4,8 +4,6 @@
 //! checking them is most of the work of reading it. So whole runs are checked: sixteen bytes at a time in a vector register
 //! where the architecture always has those, eight at a time in a `u64` elsewhere.
 
-#[cfg(target_arch = "x86_64")]
-mod sse2;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod words;
 
@@ -37,7 +35,7 @@ impl Check {
     #[inline]
     pub(crate) fn holds(self, bytes: &[u8]) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return sse2::holds(self, bytes);
+        return crate::sse2::holds(self, bytes);
         #[cfg(not(target_arch = "x86_64"))]
         return words::holds(self, bytes);
     }

@@ -125,6 +125,21 @@ impl Way {
         }
     }
 
+    /// Does it make two bytes of one?
+    pub(crate) fn grows(self) -> bool {
+        match self {
+            Way::UnpackAscii | Way::UnpackEbcdic | Way::RawToHex => true,
+            Way::None
+            | Way::Same
+            | Way::Value
+            | Way::Pack
+            | Way::AsciiToEbcdic
+            | Way::EbcdicToAscii
+            | Way::HexToRaw
+            | Way::Text => false,
+        }
+    }
+
     /// Bytes that so many bytes of a run become.
     #[inline]
     pub(crate) fn run_length(self, length: usize) -> usize {

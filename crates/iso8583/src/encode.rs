@@ -65,6 +65,8 @@ impl<'d> Target<'d> {
 
 #[inline]
 fn set_prefix(prefix: Prefix, units: usize, place: &mut [u8]) {
+    // 32 bits are divided by a constant in less than 64.
+    let units = units as u32;
     let [hundreds, tens, ones] =
         [units / 100 % 10, units / 10 % 10, units % 10].map(|digit| digit as u8);
     let thousands = (units / 1000) as u8;

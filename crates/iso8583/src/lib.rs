@@ -111,6 +111,8 @@ mod plan;
 pub mod reference;
 mod scan;
 mod source;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
 mod stan_slot;
 mod swar;
 mod text;

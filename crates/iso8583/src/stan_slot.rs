@@ -30,6 +30,13 @@ impl StanSlot {
         })
     }
 
+    /// The slot so many bytes further on.
+    #[inline]
+    pub(crate) fn moved_up(self, count: usize) -> Option<StanSlot> {
+        let offset = u16::try_from(usize::from(self.offset) + count).ok()?;
+        Some(StanSlot { offset, ..self })
+    }
+
     pub(crate) fn moved_down(self, count: usize) -> StanSlot {
         let count = u16::try_from(count).unwrap_or_default();
         StanSlot {

@@ -53,6 +53,16 @@ impl Spelling {
         }
     }
 
+    /// Eight nibbles, each in a byte of its own.
+    #[inline(always)]
+    fn spell_word(self, nibbles: u64) -> u64 {
+        match self {
+            Spelling::AsciiTrack => nibbles | each(0x30),
+            Spelling::Hex => (nibbles | each(0x30)) + ((nibbles + each(6)) >> 4 & each(1)) * 7,
+            Spelling::EbcdicDigits => nibbles | each(0xF0),
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn spell_one(self, nibble: u8) -> u8 {
         self.spell(u16::from(nibble)) as u8
@@ -60,29 +70,45 @@ impl Spelling {
 }
 
 /// Writes two characters for each byte. `text` is twice as long as `packed`; if it is shorter, only so much is written.
-///
-/// A byte is spread in a lane of 16 bits, which the compiler does for eight bytes at once: 14 ns for 143 bytes against 48
-/// with the nibbles spread in a `u64`.
 #[inline]
 pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
-    let pairs = text.as_chunks_mut::<2>().0;
-    match spelling {
-        // One loop each, so that the choice is made before it and not in it.
-        Spelling::AsciiTrack => {
-            unpack_as(packed, pairs, |nibbles| Spelling::AsciiTrack.spell(nibbles))
+    if text.len() != packed.len() * 2 {
+        unpack_bytes(packed, text, spelling);
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if packed.len() >= 8 {
+        return crate::sse2::unpack(packed, text, spelling);
+    }
+    if let (Some(first), Some(last)) = (packed.first_chunk(), packed.last_chunk()) {
+        // Four bytes at a time; the last four may overlap those before.
+        let characters = |group: &[u8; 4]| {
+            spelling
+                .spell_word(u32_to_nibbles(u32::from_be_bytes(*group)))
+                .to_be_bytes()
+        };
+        for (group, place) in packed.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
+            *place = characters(group);
         }
-        Spelling::Hex => unpack_as(packed, pairs, |nibbles| Spelling::Hex.spell(nibbles)),
-        Spelling::EbcdicDigits => unpack_as(packed, pairs, |nibbles| {
-            Spelling::EbcdicDigits.spell(nibbles)
-        }),
+        if let Some(place) = text.first_chunk_mut() {
+            *place = characters(first);
+        }
+        if let Some(place) = text.last_chunk_mut() {
+            *place = characters(last);
+        }
+    } else {
+        unpack_bytes(packed, text, spelling);
     }
 }
 
-#[inline(always)]
-fn unpack_as(packed: &[u8], pairs: &mut [[u8; 2]], spell: impl Fn(u16) -> u16) {
-    for (byte, pair) in packed.iter().zip(pairs) {
+/// As [`unpack`], byte by byte.
+#[inline]
+fn unpack_bytes(packed: &[u8], text: &mut [u8], spelling: Spelling) {
+    for (byte, pair) in packed.iter().zip(text.as_chunks_mut::<2>().0) {
         let byte = u16::from(*byte);
-        *pair = spell((byte >> 4 | byte << 8) & 0x0F0F).to_le_bytes();
+        *pair = spelling
+            .spell((byte >> 4 | byte << 8) & 0x0F0F)
+            .to_le_bytes();
     }
 }
 
@@ -90,6 +116,33 @@ fn unpack_as(packed: &[u8], pairs: &mut [[u8; 2]], spell: impl Fn(u16) -> u16) {
 /// as `packed`.
 #[inline]
 pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
+    if text.len() != packed.len() * 2 {
+        pack_pairs(text, packed);
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if text.len() >= 16 {
+        return crate::sse2::pack(text, packed);
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        // Eight characters at a time; the last eight may overlap those before.
+        for (group, place) in text.as_chunks().0.iter().zip(packed.as_chunks_mut().0) {
+            *place = hex_to_u32(group).to_be_bytes();
+        }
+        if let Some(place) = packed.first_chunk_mut() {
+            *place = hex_to_u32(first).to_be_bytes();
+        }
+        if let Some(place) = packed.last_chunk_mut() {
+            *place = hex_to_u32(last).to_be_bytes();
+        }
+    } else {
+        pack_pairs(text, packed);
+    }
+}
+
+/// As [`pack`], pair by pair.
+#[inline]
+fn pack_pairs(text: &[u8], packed: &mut [u8]) {
     for (pair, byte) in text.as_chunks::<2>().0.iter().zip(packed) {
         let nibbles = pair_nibbles(u16::from_le_bytes(*pair));
         *byte = (nibbles << 4 | nibbles >> 8) as u8;
@@ -152,14 +205,29 @@ fn eight_digits(word: u64) -> u64 {
     (fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF
 }
 
-/// Copies bytes of equal length, without a call into the C library where they are few (measured: 1 ns against 4).
+/// Copies bytes of equal length, without a call into the C library where they are few (measured: 1 ns against 4): as two
+/// pieces of a fixed size that overlap where the length is between two sizes.
 #[inline(always)]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     if from.len() != to.len() {
         return;
     }
-    if from.len() > 16 {
+    if from.len() > 64 {
         to.copy_from_slice(from);
+    } else if let (Some(first), Some(last)) = (from.first_chunk::<32>(), from.last_chunk::<32>()) {
+        if let Some(place) = to.first_chunk_mut() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut() {
+            *place = *last;
+        }
+    } else if let (Some(first), Some(last)) = (from.first_chunk::<16>(), from.last_chunk::<16>()) {
+        if let Some(place) = to.first_chunk_mut() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut() {
+            *place = *last;
+        }
     } else if let (Some(first), Some(last)) = (from.first_chunk::<8>(), from.last_chunk::<8>()) {
         if let Some(place) = to.first_chunk_mut() {
             *place = *first;
@@ -198,6 +266,43 @@ pub(crate) fn ascii_from_ebcdic(from: &[u8], to: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every way of writing agrees with the one byte by byte, at every short length and for every byte.
+    #[test]
+    fn groups_agree_with_single_bytes() {
+        for length in 0..=40_usize {
+            for shift in 0..16 {
+                let packed: Vec<u8> = (0..length)
+                    .map(|place| (place * 17 + shift * 16 + place / 16) as u8)
+                    .collect();
+                for spelling in [Spelling::Hex, Spelling::AsciiTrack, Spelling::EbcdicDigits] {
+                    let mut text = vec![0; length * 2];
+                    let mut expected = text.clone();
+                    unpack(&packed, &mut text, spelling);
+                    unpack_bytes(&packed, &mut expected, spelling);
+                    assert_eq!(text, expected, "{spelling:?} {packed:02X?}");
+                }
+            }
+        }
+        let characters: Vec<u8> = (b'0'..=b'9')
+            .chain(b'A'..=b'F')
+            .chain(b'a'..=b'f')
+            .chain([b'='])
+            .chain(0xF0..=0xF9)
+            .collect();
+        for length in 0..=40_usize {
+            for shift in 0..characters.len() {
+                let text: Vec<u8> = (shift..shift + length * 2)
+                    .map(|place| characters[place % characters.len()])
+                    .collect();
+                let mut packed = vec![0; length];
+                let mut expected = packed.clone();
+                pack(&text, &mut packed);
+                pack_pairs(&text, &mut expected);
+                assert_eq!(packed, expected, "{text:02X?}");
+            }
+        }
+    }
 
     #[test]
     fn packing_and_unpacking() {
@@ -261,8 +366,8 @@ mod tests {
 
     #[test]
     fn copying() {
-        let from: Vec<u8> = (0..40).collect();
-        for length in 0..=40 {
+        let from: Vec<u8> = (0..100).collect();
+        for length in 0..=100 {
             let mut to = vec![0xFF; length];
             copy(&from[..length], &mut to);
             assert_eq!(to, from[..length]);

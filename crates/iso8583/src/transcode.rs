@@ -23,10 +23,15 @@ pub struct Transcoder {
     to: Arc<Dialect>,
     /// By field number: how its values get across.
     ways: Box<[Way; 129]>,
-    /// By way: the fields that may go it together with their neighbours, as one run of bytes.
-    runs: [FieldSet; Way::COUNT],
+    /// By field number: the fields of the same 64 that may go the same way together with it, as one run of bytes; bit n−1
+    /// stands for the n-th of the 64. 0: it goes alone.
+    together: Box<[u64; 129]>,
     /// The fields that get across.
     carried: FieldSet,
+    /// The STAN of the second dialect, at offset 0.
+    stan: Option<StanSlot>,
+    /// Some way makes two bytes of one.
+    grows: bool,
     lenient: bool,
 }
 
@@ -117,12 +122,23 @@ impl Transcoder {
                 run.insert(field.number);
             }
         }
+        let mut together = Box::new([0; 129]);
+        for run in runs {
+            let (low, high) = run.halves();
+            for number in run.iter() {
+                if let Some(place) = together.get_mut(usize::from(number)) {
+                    *place = if number <= 64 { low } else { high };
+                }
+            }
+        }
         Transcoder {
             from: from.clone(),
             to: to.clone(),
-            ways,
-            runs,
+            together,
             carried,
+            stan: to.field(11).and_then(|field| StanSlot::of(field, 0)),
+            grows: ways.iter().any(|way| way.grows()),
+            ways,
             lenient: false,
         }
     }
@@ -172,8 +188,10 @@ impl Transcoder {
         }
         build::check_header(&self.to, header).map_err(TranscodeError::Value)?;
         let plan = Plan::of(self, view, edits)?;
-        // Nothing grows to more than twice its size and a longer prefix: hex text, unpacked digits.
-        let mut out = Output::begin(out, view.bytes().len() * 2 + 128);
+        // Room for all but odd cases: to make it costs more than to take what was made.
+        let length = view.bytes().len();
+        let expected = if self.grows { length * 2 } else { length };
+        let mut out = Output::begin(out, expected + LENGTH_ADDED);
         let mut writing = Writing {
             transcoder: self,
             view,
@@ -214,20 +232,10 @@ impl Writing<'_> {
         out.room(to.bitmap.length() * if has_second { 2 } else { 1 });
 
         let mut edits = edits.iter();
-        let mut next = self.plan.all.first();
-        // A run that could not be written as one is written field by field up to here.
-        let mut run_refused_until = 0;
-        while let Some(number) = next {
-            let run = self.run_from(number);
-            if number >= run_refused_until && run.fields.contains(number) {
-                if self.put_run(number, &run, out) {
-                    next = run.stop;
-                    continue;
-                }
-                run_refused_until = run.stop.unwrap_or(u8::MAX);
-            }
-            self.put_field(number, &mut edits, out)?;
-            next = self.plan.all.next_after(number);
+        let (low, high) = self.plan.all.halves();
+        self.put_half(0, low, &mut edits, out)?;
+        if high != 0 {
+            self.put_half(64, high, &mut edits, out)?;
         }
         self.set_bitmaps(bitmaps, has_second, out);
         let length = out.length();
@@ -240,58 +248,89 @@ impl Writing<'_> {
         })
     }
 
-    /// The fields from this one on that go the same way and may do so together, up to the first that may not.
+    /// Appends the fields `base` + 1 to `base` + 64, of which bit n−1 of `fields` stands for the n-th. Fields that go the
+    /// same way and may do so together are appended as one run of bytes, up to the first that may not.
     #[inline]
-    fn run_from(&self, number: u8) -> Run {
-        let way = self
-            .transcoder
-            .ways
-            .get(usize::from(number))
-            .copied()
-            .unwrap_or(Way::None);
-        let fields = self
-            .transcoder
-            .runs
-            .get(way as usize)
-            .copied()
-            .unwrap_or_default();
-        let fields = fields.difference(self.plan.edited);
-        Run {
-            way,
-            fields,
-            stop: self.plan.all.difference(fields).next_after(number),
+    fn put_half(
+        &mut self,
+        base: u8,
+        fields: u64,
+        edits: &mut core::slice::Iter<'_, Edit<'_>>,
+        out: &mut Output<'_>,
+    ) -> Result<(), TranscodeError> {
+        let transcoder = self.transcoder;
+        let number_of = |rest: u64| base + rest.trailing_zeros() as u8 + 1;
+        let half_of = |set: FieldSet| {
+            let (low, high) = set.halves();
+            if base == 0 { low } else { high }
+        };
+        // Those of a run that could not be written as one.
+        let mut alone = half_of(self.plan.edited);
+        let mut rest = fields;
+        let mut from = self.view.place_of(base + 1);
+        while rest != 0 {
+            let number = number_of(rest);
+            let first = rest & rest.wrapping_neg();
+            let together = transcoder.together.get(usize::from(number)).copied();
+            let together = together.unwrap_or_default() & !alone;
+            // The first field that is not of the run, and all above it. This is the longest chain of the loop, where each
+            // field waits for the one before: so it takes from a table what it can.
+            let apart = rest & !together;
+            let behind = match together & first {
+                0 => rest & !first,
+                _ => rest & (apart & apart.wrapping_neg()).wrapping_neg(),
+            };
+            let to = self.view.place_of(match behind {
+                0 => base + 65,
+                behind => number_of(behind),
+            });
+            if together & first == 0 {
+                self.put_field(number, from..to, edits, out)?;
+            } else if !self.put_run(number, rest & !behind, from..to, out) {
+                alone |= rest & !behind;
+                continue;
+            }
+            rest = behind;
+            from = to;
         }
+        Ok(())
     }
 
-    /// Appends a run. `false`: it cannot be written as one; nothing is appended then.
+    /// Appends a run; bit n−1 of `fields` stands for the n-th field of its half. `false`: it cannot be written as one; nothing is appended then.
     #[inline]
-    fn put_run(&mut self, first: u8, run: &Run, out: &mut Output<'_>) -> bool {
+    fn put_run(
+        &mut self,
+        first: u8,
+        fields: u64,
+        range: Range<usize>,
+        out: &mut Output<'_>,
+    ) -> bool {
+        let way = self.transcoder.ways.get(usize::from(first)).copied();
+        let way = way.unwrap_or(Way::None);
         let start = out.length();
-        let range = self.view.place_of(first)..self.view.place_of(run.stop.unwrap_or(u8::MAX));
         let from = range.start;
-        if !run
-            .way
-            .put_run(self.view.bytes().get(range).unwrap_or_default(), out)
-        {
+        let run = self.view.bytes().get(range).unwrap_or_default();
+        if !way.put_run(run, out) {
             return false;
         }
-        if first <= 11 && run.stop.is_none_or(|stop| stop > 11) && self.view.has(11) {
-            let before = run
-                .way
-                .run_length(self.view.place_of(11).saturating_sub(from));
-            self.stan = self
-                .transcoder
-                .to
-                .field(11)
-                .and_then(|field| StanSlot::of(field, start + before));
+        if first <= 64 && fields & FIELD_11 != 0 {
+            let before = way.run_length(self.view.place_of(11).saturating_sub(from));
+            self.stan = self.stan_at(start + before);
         }
         true
     }
 
-    /// Appends one field, as an edit says or from the message.
+    /// The slot for the STAN if field 11 begins here.
+    #[inline]
+    fn stan_at(&self, offset: usize) -> Option<StanSlot> {
+        self.transcoder.stan.and_then(|slot| slot.moved_up(offset))
+    }
+
+    /// Appends one field, as an edit says or from the message, where it stands in the range.
     fn put_field(
         &mut self,
         number: u8,
+        range: Range<usize>,
         edits: &mut core::slice::Iter<'_, Edit<'_>>,
         out: &mut Output<'_>,
     ) -> Result<(), TranscodeError> {
@@ -310,7 +349,7 @@ impl Writing<'_> {
                 true => Ok(()),
                 false => Err(TranscodeError::NotCarried { field: number }),
             };
-        } else if let Err(refusal) = self.carry(number, out) {
+        } else if let Err(refusal) = self.carry(number, range, out) {
             if !self.transcoder.lenient {
                 return Err(refused(refusal));
             }
@@ -318,11 +357,7 @@ impl Writing<'_> {
             self.plan.dropped.insert(number);
         }
         if number == 11 && self.plan.fields.contains(11) {
-            self.stan = self
-                .transcoder
-                .to
-                .field(11)
-                .and_then(|field| StanSlot::of(field, start));
+            self.stan = self.stan_at(start);
         }
         Ok(())
     }
@@ -345,7 +380,7 @@ impl Writing<'_> {
 
     /// Appends the field with the value it has in the message.
     #[inline]
-    fn carry(&self, number: u8, out: &mut Output<'_>) -> Result<(), Refusal> {
+    fn carry(&self, number: u8, range: Range<usize>, out: &mut Output<'_>) -> Result<(), Refusal> {
         let index = usize::from(number);
         let transcoder = self.transcoder;
         let (Some(way), Some(step), Some(target)) = (
@@ -355,7 +390,6 @@ impl Writing<'_> {
         ) else {
             return Err((0, Kind::UndefinedField));
         };
-        let range = self.view.place_of(number)..self.view.place_of(number + 1);
         let bytes = self.view.bytes().get(range).unwrap_or_default();
         let Some(element) = Element::of(step, bytes) else {
             return Err((0, Kind::NotInView));
@@ -383,13 +417,11 @@ impl Writing<'_> {
     }
 }
 
-/// Fields that go one way together.
-struct Run {
-    way: Way,
-    fields: FieldSet,
-    /// The first field, written or left out, that is not of the run.
-    stop: Option<u8>,
-}
+/// What headers, bitmaps and length prefixes usually add at most.
+const LENGTH_ADDED: usize = 64;
+
+/// Field 11 in the lower half of a set.
+const FIELD_11: u64 = 1 << 10;
 
 /// What will be written, known before the first byte is.
 struct Plan {

@@ -217,7 +217,10 @@ impl<'a> View<'a> {
     /// Where the field begins; of one that is not there, where it would: at the next one that is there, or at the end.
     #[inline]
     pub(crate) fn place_of(&self, number: u8) -> usize {
-        let first = self.fields.next_after(number.saturating_sub(1));
+        if self.fields.contains(number) {
+            return usize::from(self.start_of(number));
+        }
+        let first = self.fields.next_after(number);
         usize::from(first.map_or(self.end, |first| self.start_of(first)))
     }
 

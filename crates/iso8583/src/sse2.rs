@@ -1,4 +1,5 @@
-//! Sixteen bytes at a time in an SSE2 register, which every x86-64 processor has.
+//! Sixteen bytes at a time in an SSE2 register, which every x86-64 processor has: class checks, and the ways between digits
+//! and nibbles.
 //!
 //! Each check gives, for sixteen bytes at once, a vector that is 0 in the bytes that belong to the class; the vectors of a
 //! longer run are or-ed and tested once. SSE2 has what that takes as single instructions: subtraction that stops at 0 and
@@ -6,23 +7,99 @@
 //! with a prologue and a remainder that cost more than the few blocks of a field.
 #![allow(
     unsafe_code,
-    reason = "one call into code for SSE2; no pointer is touched, the intrinsics used are safe functions"
+    reason = "calls into code for SSE2; no pointer is touched, the intrinsics used are safe functions"
 )]
 
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_min_epu8,
-    _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
-    _mm_sub_epi8, _mm_subs_epu8, _mm_xor_si128,
+    __m128i, _mm_add_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8,
+    _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
+    _mm_packus_epi16, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_setzero_si128,
+    _mm_slli_epi16, _mm_srli_epi16, _mm_sub_epi8, _mm_subs_epu8, _mm_unpackhi_epi64,
+    _mm_unpacklo_epi8, _mm_xor_si128,
 };
 
-use super::Check;
+use crate::check::Check;
+use crate::swar::Spelling;
 
 /// Do all bytes belong to the class?
 #[inline]
-pub(super) fn holds(check: Check, bytes: &[u8]) -> bool {
+pub(crate) fn holds(check: Check, bytes: &[u8]) -> bool {
     // SAFETY: the only condition of a function with `target_feature` is that the processor has the feature. SSE2 belongs
     // to the x86-64 architecture itself, and this module is compiled for no other.
     unsafe { holds_sse2(check, bytes) }
+}
+
+/// Writes two characters for each byte of `packed`, which has at least eight; `text` is twice as long.
+#[inline]
+pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
+    // SAFETY: as for `holds`.
+    unsafe { unpack_sse2(packed, text, spelling) }
+}
+
+/// Writes one byte for each two characters of `text`, which has at least sixteen and twice as many as `packed`.
+#[inline]
+pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
+    // SAFETY: as for `holds`.
+    unsafe { pack_sse2(text, packed) }
+}
+
+#[target_feature(enable = "sse2")]
+fn unpack_sse2(packed: &[u8], text: &mut [u8], spelling: Spelling) {
+    match spelling {
+        // 0x30 + 13 is 0x3D, which is `=`.
+        Spelling::AsciiTrack => {
+            unpack_as(packed, text, |nibbles| _mm_or_si128(nibbles, each(0x30)))
+        }
+        Spelling::EbcdicDigits => {
+            unpack_as(packed, text, |nibbles| _mm_or_si128(nibbles, each(0xF0)));
+        }
+        Spelling::Hex => unpack_as(packed, text, |nibbles| {
+            let letters = _mm_cmpgt_epi8(nibbles, each(9));
+            let digits = _mm_or_si128(nibbles, each(0x30));
+            _mm_add_epi8(digits, _mm_and_si128(letters, each(b'A' - b'9' - 1)))
+        }),
+    }
+}
+
+/// Eight bytes become sixteen characters; a last group overlaps the one before.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn unpack_as(packed: &[u8], text: &mut [u8], spell: impl Fn(__m128i) -> __m128i) {
+    let characters = |group: &[u8; 8]| {
+        let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*group));
+        let high = _mm_and_si128(_mm_srli_epi16(bytes, 4), each(0x0F));
+        let low = _mm_and_si128(bytes, each(0x0F));
+        bytes_of(spell(_mm_unpacklo_epi8(high, low)))
+    };
+    for (group, place) in packed.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
+        *place = characters(group);
+    }
+    if let (Some(group), Some(place)) = (packed.last_chunk(), text.last_chunk_mut()) {
+        *place = characters(group);
+    }
+}
+
+/// Sixteen characters become eight bytes; a last group overlaps the one before.
+#[target_feature(enable = "sse2")]
+fn pack_sse2(text: &[u8], packed: &mut [u8]) {
+    let bytes = |group: &[u8; 16]| {
+        let characters = block(group);
+        // ASCII letters are above 0x40; EBCDIC digits, with their top bit, are below 0 here.
+        let letters = _mm_cmpgt_epi8(characters, each(0x40));
+        let nibbles = _mm_add_epi8(
+            _mm_and_si128(characters, each(0x0F)),
+            _mm_and_si128(letters, each(9)),
+        );
+        let pairs = _mm_or_si128(_mm_slli_epi16(nibbles, 4), _mm_srli_epi16(nibbles, 8));
+        let pairs = _mm_and_si128(pairs, _mm_set1_epi16(0xFF));
+        _mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs)).to_le_bytes()
+    };
+    for (group, place) in text.as_chunks().0.iter().zip(packed.as_chunks_mut().0) {
+        *place = bytes(group);
+    }
+    if let (Some(group), Some(place)) = (text.last_chunk(), packed.last_chunk_mut()) {
+        *place = bytes(group);
+    }
 }
 
 #[target_feature(enable = "sse2")]
@@ -110,6 +187,15 @@ fn all(bytes: &[u8], outside: impl Fn(__m128i) -> __m128i) -> bool {
 fn block(bytes: &[u8; 16]) -> __m128i {
     let [low, high] = [0, 64].map(|shift| (u128::from_le_bytes(*bytes) >> shift) as i64);
     _mm_set_epi64x(high, low)
+}
+
+/// The sixteen bytes of a register.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn bytes_of(block: __m128i) -> [u8; 16] {
+    let low = _mm_cvtsi128_si64(block) as u64;
+    let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(block, block)) as u64;
+    (u128::from(low) | u128::from(high) << 64).to_le_bytes()
 }
 
 /// The byte in all places.
