@@ -34,6 +34,14 @@ KNOBS = [
     ('type = "ans..9", encoding = "ebcdic-1047", prefix = "binary1"', "03AD5A4F"),
 ]
 
+# Kinds of header, and one of each.
+HEADERS = [
+    ("fixed", "0011"),
+    ("tpdu", "6000030000603100310100"),
+    ("base24", b"ISO025000010".hex()),
+    ("visa", "16010200281234567890120000000000000000000000"),
+]
+
 
 def lines(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -96,6 +104,9 @@ def seeds():
         ):
             yield "dialect", (head + body).encode() + b"\0" + bytes.fromhex("0200" + "2000000000000000" + "123456")
             yield "dialect", (head + body).encode()
+    for kind, header in HEADERS:
+        toml = f'name = "headers"\nextends = "iso87-mixed"\n[message]\nheader = "{header}"\nheader_kind = "{kind}"\n'
+        yield "dialect", toml.encode() + b"\0" + bytes.fromhex(header) + b"0200" + bytes.fromhex("0020000000000000") + b"000042"
     for field, wire in KNOBS:
         toml = f'name = "knobs"\nextends = "iso87-bcd"\n[fields]\n2 = {{ name = "Value", {field} }}\n'
         yield "dialect", toml.encode() + b"\0" + bytes.fromhex("02004000000000000000" + wire)

@@ -28,7 +28,10 @@ pub(crate) fn run(data: &[u8]) {
         let line = json::decode_line(dialect, message, Unmask::Yes).unwrap();
         let mut written = BytesMut::new();
         json::encode_line(dialect, &line, &mut written).unwrap();
-        let again = json::decode_line(dialect, &written, Unmask::Yes);
-        assert_eq!(again.as_ref(), Ok(&line));
+        // The length in a BASE I header is written anew, and then stays.
+        let line = json::decode_line(dialect, &written, Unmask::Yes).unwrap();
+        let mut again = BytesMut::new();
+        json::encode_line(dialect, &line, &mut again).unwrap();
+        assert_eq!(again, written);
     }
 }
