@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::Context;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::{PATIENCE, pointsman};
@@ -79,6 +79,17 @@ impl SwitchProcess {
         self.metrics.context("the config has no [metrics]")
     }
 
+    /// What `/metrics` says.
+    pub async fn metrics_text(&self) -> anyhow::Result<String> {
+        let mut stream = tokio::net::TcpStream::connect(self.metrics()?).await?;
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        Ok(text)
+    }
+
     /// Reads the log until a line holds `text`, and returns it.
     pub async fn wait_for_log(&mut self, text: &str) -> anyhow::Result<serde_json::Value> {
         loop {
@@ -137,4 +148,11 @@ impl Drop for SwitchProcess {
         // Nothing depends on it; a left-over file is in the temporary folder.
         let _ = std::fs::remove_file(&self.config);
     }
+}
+
+/// # Panics
+/// If the metrics lack the series.
+#[track_caller]
+pub fn assert_has(metrics: &str, series: &str) {
+    assert!(metrics.contains(series), "{series} is not in:\n{metrics}");
 }

@@ -8,7 +8,8 @@
 //!
 //! The pages of `docs/` say that `pointsman dev` runs in another window: it does.
 //! A block marked `sh server` runs until it is told to stop, and must then end
-//! well.
+//! well. A block marked `sh needs TOOL` is for those who have the tool, and is not
+//! run here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
