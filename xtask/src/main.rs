@@ -8,6 +8,7 @@
     reason = "a command-line tool talks to its user"
 )]
 
+mod bench_instructions;
 mod bench_switch;
 mod fuzz;
 mod tidy;
@@ -31,6 +32,8 @@ enum Task {
     Ci,
     /// House rules that no other tool knows: arrows between crates, file headers, words that leak the workshop.
     Tidy,
+    /// Instructions per operation of the codec against the baseline in git, where valgrind is installed.
+    BenchInstructions(bench_instructions::Args),
     /// CPU per transaction of the switch against a bare relay, in the same run.
     BenchSwitch(bench_switch::Args),
     /// A long run of the fuzzers; the short one is a test.
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     match cli.task {
         Task::Ci => ci(&root),
         Task::Tidy => tidy::check(&root),
+        Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
         Task::Fuzz(args) => fuzz::run(&root, &args),
     }

@@ -1,9 +1,11 @@
-//! What the codec costs: nanoseconds and allocations for the canonical purchase (18 fields, 138 bytes of EMV data) in
-//! every dialect.
+//! What the codec costs for the canonical purchase (18 fields, 138 bytes of EMV data) in every dialect.
 //!
 //! `cargo bench -p pointsman-iso8583` prints the table; a part of a dialect's name as argument measures only those.
 //! Each figure is the fastest of many short runs: on a machine that does other work, that is the run that was disturbed
 //! least. `memcpy` of the same message is the floor, and the ratio to it compares machines.
+//!
+//! `-- --repeat OPERATION DIALECT COUNT` does one operation so many times and prints nothing: for profilers, and for
+//! `cargo xtask bench-instructions`, which counts.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,6 +13,7 @@
 )]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -22,50 +25,75 @@ const RUNS: usize = 60;
 /// About as long as one run lasts: short enough to fall between two disturbances.
 const RUN_LENGTH: Duration = Duration::from_millis(4);
 
-const OPERATIONS: [&str; 6] = [
-    "memcpy of the message",
-    "decode, validated",
-    "decode + read 5 fields",
-    "build 18 fields",
-    "forward: decode, own STAN",
-    "transcode: decode, own STAN",
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Copy,
+    Outline,
+    Decode,
+    Read,
+    Forward,
+    Transcode,
+    Build,
+    Refuse,
+}
+
+/// Each with its short name and its line in the table.
+const OPERATIONS: [(Operation, &str, &str); 8] = [
+    (Operation::Copy, "copy", "memcpy of the message"),
+    (Operation::Outline, "outline", "decode, structure only"),
+    (Operation::Decode, "decode", "decode, validated"),
+    (Operation::Read, "read", "decode + read 5 fields"),
+    (Operation::Forward, "forward", "forward: decode, own STAN"),
+    (
+        Operation::Transcode,
+        "transcode",
+        "transcode: decode, own STAN",
+    ),
+    (Operation::Build, "build", "build 18 fields"),
+    (Operation::Refuse, "refuse", "refuse: last byte missing"),
 ];
 
 fn main() {
-    let wanted = std::env::args()
-        .skip(1)
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, operation, dialect, count, ..] = arguments.as_slice()
+        && flag == "--repeat"
+    {
+        let named = OPERATIONS.iter().find(|(_, name, _)| name == operation);
+        let (operation, ..) = named.unwrap();
+        Fixture::new(dialect).repeat(*operation, count.parse().unwrap());
+        return;
+    }
+    let wanted = arguments
+        .iter()
         .find(|argument| !argument.starts_with("--"));
-    let is_wanted = |name: &&&str| {
-        wanted
-            .as_ref()
-            .is_none_or(|part| name.contains(part.as_str()))
-    };
     let names: Vec<&str> = Dialect::builtin_names()
         .iter()
-        .filter(is_wanted)
+        .filter(|name| wanted.is_none_or(|part| name.contains(part.as_str())))
         .copied()
         .collect();
-    let columns: Vec<_> = names.iter().map(|name| measure_dialect(name)).collect();
 
     println!(
-        "The canonical 0200 with 18 fields: ns per message, times a memcpy of it, allocations\n"
+        "The canonical 0200 with 18 fields: ns a message, GB/s, times a memcpy of it, allocations\n"
     );
     print!("{:<29}", "");
-    for (name, (length, _)) in names.iter().zip(&columns) {
-        print!("{:>21}", format!("{name} {length} B"));
+    let mut fixtures: Vec<Fixture> = names.iter().map(|name| Fixture::new(name)).collect();
+    for (name, fixture) in names.iter().zip(&fixtures) {
+        print!("{:>25}", format!("{name} {} B", fixture.bytes.len()));
     }
     println!();
-    for (row, operation) in OPERATIONS.iter().enumerate() {
-        print!("{operation:<29}");
-        for (_, figures) in &columns {
-            let (figure, floor) = (&figures[row], &figures[0]);
-            let ratio = figure.nanoseconds / floor.nanoseconds;
+    let mut floors = vec![f64::NAN; fixtures.len()];
+    for (operation, _, line) in OPERATIONS {
+        print!("{line:<29}");
+        for (fixture, floor) in fixtures.iter_mut().zip(&mut floors) {
+            let (nanoseconds, allocations) = measure(fixture, operation);
+            if operation == Operation::Copy {
+                *floor = nanoseconds;
+            }
+            let speed = fixture.bytes.len() as f64 / nanoseconds;
+            let ratio = nanoseconds / *floor;
             print!(
-                "{:>21}",
-                format!(
-                    "{:.1} {ratio:>3.0}x {:>2}",
-                    figure.nanoseconds, figure.allocations
-                )
+                "{:>25}",
+                format!("{nanoseconds:.1} {speed:>5.1} {ratio:>3.0}x {allocations:>2}")
             );
         }
         println!();
@@ -73,81 +101,19 @@ fn main() {
     println!(
         "\nThe five fields are PAN, amount, STAN, terminal and reference number. Transcoding is to iso87-bcd, from"
     );
-    println!("iso87-bcd to iso87-ascii. Writing goes into a buffer that is reused.");
+    println!(
+        "iso87-bcd to iso87-ascii. Writing goes into a buffer that is reused. A message is refused by the careful"
+    );
+    println!("decoder, which reads it again to say what is wrong.");
 }
 
-/// Length of the message, and one figure for each of [`OPERATIONS`].
-fn measure_dialect(name: &str) -> (usize, [Figure; OPERATIONS.len()]) {
-    let dialect = Dialect::builtin(name).unwrap();
-    let message = canonical::PURCHASE.encode(&dialect).unwrap();
-    let bytes = message.as_slice();
-    let target = Dialect::builtin(if name == "iso87-bcd" {
-        "iso87-ascii"
-    } else {
-        "iso87-bcd"
-    })
-    .unwrap();
-    let mti = Mti::literal(b"0200");
-    let stan = Stan::new(654_321).unwrap();
-    let mut copy = vec![0; bytes.len()];
-    let mut buffer = TextBuffer::new();
-    let mut out = BytesMut::with_capacity(4096);
-
-    let mut write = |transcoder: &Transcoder| {
-        out.clear();
-        let view = dialect.view(black_box(bytes)).unwrap();
-        let header = transcoder.to().default_header();
-        let written = transcoder
-            .write(&view, view.mti(), header, &[], &mut out)
-            .unwrap();
-        written
-            .stan
-            .unwrap()
-            .stamp(black_box(&mut out[written.message]), stan);
-    };
-    let forward = Transcoder::new(&dialect, &dialect);
-    let forward = measure(|| write(&forward));
-    let transcode = Transcoder::new(&dialect, &target);
-    let transcode = measure(|| write(&transcode));
-
-    let figures = [
-        measure(|| black_box(&mut copy[..]).copy_from_slice(black_box(bytes))),
-        measure(|| {
-            black_box(dialect.view(black_box(bytes)).is_ok());
-        }),
-        measure(|| {
-            let view = dialect.view(black_box(bytes)).unwrap();
-            black_box((view.pan(), view.amount(), view.stan()));
-            black_box(view.text(41, &mut buffer));
-            black_box(view.text(37, &mut buffer));
-        }),
-        measure(|| {
-            out.clear();
-            let mut builder = Builder::new(&dialect, &mut out, mti);
-            for (number, value) in canonical::PURCHASE.fields {
-                builder.text(*number, value).unwrap();
-            }
-            black_box(builder.finish().unwrap());
-        }),
-        forward,
-        transcode,
-    ];
-    (bytes.len(), figures)
-}
-
-struct Figure {
-    nanoseconds: f64,
-    allocations: u64,
-}
-
-fn measure(mut operation: impl FnMut()) -> Figure {
-    operation();
-    let allocations = allocation_counter::measure(&mut operation).count_total;
+/// The fastest time of the operation in nanoseconds, and how often it allocates.
+fn measure(fixture: &mut Fixture, operation: Operation) -> (f64, u64) {
+    fixture.repeat(operation, 1);
+    let allocations = allocation_counter::measure(|| fixture.repeat(operation, 1)).count_total;
     let mut timed = |count: u32| {
         let start = Instant::now();
-        for _ in 0..count {
-            operation();
-        }
+        fixture.repeat(operation, count);
         start.elapsed()
     };
     let mut count = 64;
@@ -155,8 +121,111 @@ fn measure(mut operation: impl FnMut()) -> Figure {
         count *= 2;
     }
     let best = (0..RUNS).map(|_| timed(count)).min().unwrap_or_default();
-    Figure {
-        nanoseconds: best.as_nanos() as f64 / f64::from(count),
-        allocations,
+    (best.as_nanos() as f64 / f64::from(count), allocations)
+}
+
+/// The message in one dialect, and all that is prepared once.
+struct Fixture {
+    dialect: Arc<Dialect>,
+    bytes: Vec<u8>,
+    same: Transcoder,
+    other: Transcoder,
+    copy: Vec<u8>,
+    buffer: TextBuffer,
+    out: BytesMut,
+}
+
+impl Fixture {
+    fn new(name: &str) -> Fixture {
+        let dialect = Dialect::builtin(name).unwrap();
+        let other = match name {
+            "iso87-bcd" => "iso87-ascii",
+            _ => "iso87-bcd",
+        };
+        let bytes = canonical::PURCHASE.encode(&dialect).unwrap().to_vec();
+        Fixture {
+            same: Transcoder::new(&dialect, &dialect),
+            other: Transcoder::new(&dialect, &Dialect::builtin(other).unwrap()),
+            copy: vec![0; bytes.len()],
+            buffer: TextBuffer::new(),
+            out: BytesMut::with_capacity(4096),
+            dialect,
+            bytes,
+        }
+    }
+
+    /// Does the operation so many times. The choice is made before the loop.
+    fn repeat(&mut self, operation: Operation, count: u32) {
+        let Fixture {
+            dialect,
+            bytes,
+            copy,
+            buffer,
+            out,
+            ..
+        } = self;
+        let bytes = bytes.as_slice();
+        let stan = Stan::new(654_321).unwrap();
+        let mut write = |transcoder: &Transcoder| {
+            out.clear();
+            let view = dialect.view(black_box(bytes)).unwrap();
+            let header = transcoder.to().default_header();
+            let written = transcoder
+                .write(&view, view.mti(), header, &[], out)
+                .unwrap();
+            let slot = written.stan.unwrap();
+            slot.stamp(black_box(&mut out[written.message]), stan);
+        };
+        match operation {
+            Operation::Copy => {
+                for _ in 0..count {
+                    black_box(&mut copy[..]).copy_from_slice(black_box(bytes));
+                }
+            }
+            Operation::Outline => {
+                for _ in 0..count {
+                    black_box(dialect.outline(black_box(bytes)).is_ok());
+                }
+            }
+            Operation::Decode => {
+                for _ in 0..count {
+                    black_box(dialect.view(black_box(bytes)).is_ok());
+                }
+            }
+            Operation::Read => {
+                for _ in 0..count {
+                    let view = dialect.view(black_box(bytes)).unwrap();
+                    black_box((view.pan(), view.amount(), view.stan()));
+                    black_box(view.text(41, buffer));
+                    black_box(view.text(37, buffer));
+                }
+            }
+            Operation::Forward => {
+                for _ in 0..count {
+                    write(&self.same);
+                }
+            }
+            Operation::Transcode => {
+                for _ in 0..count {
+                    write(&self.other);
+                }
+            }
+            Operation::Build => {
+                for _ in 0..count {
+                    out.clear();
+                    let mut builder = Builder::new(dialect, out, Mti::literal(b"0200"));
+                    for (number, value) in canonical::PURCHASE.fields {
+                        builder.text(*number, value).unwrap();
+                    }
+                    black_box(builder.finish().unwrap());
+                }
+            }
+            Operation::Refuse => {
+                let (_, cut) = bytes.split_last().unwrap();
+                for _ in 0..count {
+                    black_box(dialect.view(black_box(cut)).is_err());
+                }
+            }
+        }
     }
 }

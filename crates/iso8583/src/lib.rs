@@ -82,8 +82,11 @@
 //!
 //! # What it costs
 //! `cargo bench -p pointsman-iso8583` prints it for every dialect. Reading a purchase of 18 fields, every byte checked,
-//! takes about 50 ns packed and 65 ns printable; rewriting it in another dialect about 100 ns more. Neither reading nor
-//! writing into a buffer with room allocates.
+//! takes about 36 ns packed and 46 ns printable, its structure alone 25 ns; rewriting it in another dialect about 110 ns
+//! more. Neither reading nor writing into a buffer with room allocates.
+//!
+//! There is one module with `unsafe` code, for SSE2 on x86-64: it calls functions whose only condition is that the
+//! processor has SSE2, and touches no pointer. Elsewhere the same is done in words of eight bytes.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
 mod build;

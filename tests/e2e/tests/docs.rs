@@ -30,6 +30,7 @@ case "$*" in
   "test --workspace")            grep -q '^step cargo test --workspace$' "$ROOT/.ci/run" ;;
   "bench -p pointsman-iso8583")  test -d "$ROOT/crates/iso8583/benches" ;;
   "xtask ci")                    grep -q 'Task::Ci' "$ROOT/xtask/src/main.rs" ;;
+  "xtask bench-instructions")  grep -q 'Task::BenchInstructions' "$ROOT/xtask/src/main.rs" ;;
   "xtask bench-switch"*)         grep -q 'Task::BenchSwitch' "$ROOT/xtask/src/main.rs" ;;
   "run --release -p pointsman-test-sim -- "*) test -f "$ROOT/tests/sim/src/main.rs" ;;
   "install --path crates/pointsman"*) test -f "$ROOT/crates/pointsman/Cargo.toml" ;;
