@@ -30,6 +30,12 @@ pub fn amount_minor(text: &str) -> Result<u64, AmountError> {
         .ok_or_else(error)
 }
 
+/// Writes minor units as people read them: `1234` as `12.34`.
+#[must_use]
+pub fn money(minor: u64) -> String {
+    format!("{}.{:02}", minor / 100, minor % 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +46,14 @@ mod tests {
         assert_eq!(amount_minor("1000"), Ok(1000));
         assert_eq!(amount_minor("0.01"), Ok(1));
         assert_eq!(amount_minor("9999999999.99"), Ok(999_999_999_999));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for (minor, text) in [(0, "0.00"), (5, "0.05"), (123_456, "1234.56")] {
+            assert_eq!(money(minor), text);
+            assert_eq!(amount_minor(text), Ok(minor));
+        }
     }
 
     #[test]

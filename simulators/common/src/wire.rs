@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use pointsman_framing::{FrameCodec, Framing, HOST_FRAME_BYTES_MAX, KeepAlive, Kind};
-use pointsman_iso8583::Dialect;
+use pointsman_iso8583::{Dialect, HeaderKind};
 
 use crate::{Exit, Failure};
+
+/// Smallest value of `--frame-max`: an echo test with a TPDU and a secondary bitmap, about.
+const FRAME_BYTES_MIN: usize = 64;
+
+/// Largest value of `--frame-max`: no message has more fields than fit here, and each connection keeps a buffer.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// A framing and a dialect.
 #[derive(Clone, Debug)]
@@ -57,7 +63,8 @@ impl WireArgs {
     /// Loads the dialect.
     ///
     /// # Errors
-    /// No built-in has that name and no file can be read there, or what is in it is not a dialect.
+    /// No built-in has that name and no file can be read there, or what is in it is not a dialect; or the options do not
+    /// go together.
     pub fn wire(&self) -> Result<Wire, Failure> {
         let dialect = Dialect::load(&self.dialect).map_err(|error| {
             Failure::new(
@@ -69,10 +76,71 @@ impl WireArgs {
                 Dialect::builtin_names().join(", ")
             ))
         })?;
+        if !(FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&self.frame_max) {
+            return Err(Failure::new(
+                Exit::USAGE,
+                format_args!(
+                    "--frame-max {}: expected {FRAME_BYTES_MIN} to {FRAME_BYTES_MAX} bytes",
+                    self.frame_max
+                ),
+            ));
+        }
+        if self.tpdu && dialect.header_kind() == HeaderKind::Tpdu {
+            return Err(Failure::new(
+                Exit::USAGE,
+                format_args!(
+                    "--tpdu: the header of {} has a TPDU already, there would be two",
+                    dialect.name()
+                ),
+            )
+            .hint("leave --tpdu out"));
+        }
         let framing = Framing::new(self.framing)
             .with_tpdu(self.tpdu)
             .with_frame_bytes_max(self.frame_max)
             .with_keep_alive(self.keep_alive);
         Ok(Wire { framing, dialect })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        wire: WireArgs,
+    }
+
+    #[test]
+    fn options_that_do_not_go_together() {
+        let wire = |words: &str| {
+            let words = std::iter::once("sim").chain(words.split_whitespace());
+            Command::try_parse_from(words).unwrap().wire.wire()
+        };
+        for (words, message) in [
+            (
+                "--tpdu --dialect unionpay-pos",
+                "--tpdu: the header of unionpay-pos has a TPDU already, there would be two",
+            ),
+            (
+                "--frame-max 63",
+                "--frame-max 63: expected 64 to 65536 bytes",
+            ),
+            (
+                "--frame-max 65537",
+                "--frame-max 65537: expected 64 to 65536 bytes",
+            ),
+        ] {
+            let failure = wire(words).unwrap_err();
+            assert_eq!(
+                (failure.exit, failure.message.as_str()),
+                (Exit::USAGE, message)
+            );
+        }
+        assert!(wire("--tpdu --dialect iso87-bcd --frame-max 64").is_ok());
     }
 }
