@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pointsman_sim_common::{Exit, Failure, WireArgs, stop_signal};
+use clap::builder::RangedU64ValueParser;
+use pointsman_sim_common::{Exit, Failure, WireArgs, money, stop_signal};
 
 use crate::bank::{Bank, BankConfig, BankHandle, LedgerConfig, StartError};
 use crate::event::{Event, Observer, Watch};
@@ -63,7 +64,7 @@ pub struct Args {
     pub no_ledger: bool,
 
     /// Threads to serve connections on.
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub threads: usize,
 
     /// Print every connection and every request, card numbers masked.
@@ -147,17 +148,22 @@ fn rules(args: &Args) -> Result<Vec<Rule>, Failure> {
 fn failure(error: &StartError) -> Failure {
     match error {
         StartError::Listen { address, source } => {
-            let failure = Failure::new(Exit::CANNOT_CREATE, error);
+            let failure = Failure::new(Exit::UNAVAILABLE, error);
             match source.kind() {
                 io::ErrorKind::AddrInUse => failure.hint(format_args!(
                     "something else has port {}: `ss -ltnp` shows what, --listen takes another",
                     address.port()
                 )),
-                _ => failure,
+                io::ErrorKind::AddrNotAvailable => failure
+                    .hint("this machine has no such address: `ip address` shows which it has"),
+                io::ErrorKind::PermissionDenied => {
+                    failure.hint("ports below 1024 are reserved: --listen takes another")
+                }
+                _ => failure.hint("--listen takes another address"),
             }
         }
         StartError::LedgerFile { .. } => Failure::new(Exit::CANNOT_CREATE, error),
-        StartError::Rule { .. } => Failure::new(Exit::DATA, error),
+        StartError::Rules { .. } => Failure::new(Exit::DATA, error),
         StartError::Thread(_) => Failure::new(Exit::IO, error),
     }
 }
@@ -206,7 +212,7 @@ fn observer(verbose: bool) -> Observer {
                     }
                 }
                 if let Some(amount) = amount {
-                    line += &format!(" amount {amount}");
+                    line += &format!(" amount {}", money(*amount));
                 }
                 match response_code {
                     Some(code) => line += &format!(" → {code}"),
@@ -235,21 +241,17 @@ async fn finish(bank: BankHandle, json: bool) -> Result<Exit, Failure> {
         .map_err(io::Error::from)
         .and_then(|()| writeln!(out))
     } else {
-        let line = format!(
-            "{} requests: {} approved, {} declined, {} unanswered; {} undecodable",
-            stats.requests, stats.approved, stats.declined, stats.unanswered, stats.undecodable
-        );
         let book = totals.map_or_else(String::new, |totals| {
             format!(
                 "\nledger: {} approvals of {} in all, {} of {} reversed, {} repeats",
                 totals.approved,
-                totals.approved_amount,
+                money(totals.approved_amount),
                 totals.reversed,
-                totals.reversed_amount,
+                money(totals.reversed_amount),
                 totals.repeats
             )
         });
-        writeln!(out, "{line}{book}")
+        writeln!(out, "{}{book}", stats.text())
     };
     written.map_err(|error| Failure::new(Exit::IO, format_args!("standard output: {error}")))?;
     match ledger.map_or(0, |ledger| ledger.file_errors()) {
@@ -258,5 +260,44 @@ async fn finish(bank: BankHandle, json: bool) -> Result<Exit, Failure> {
             Exit::IO,
             format_args!("{lost} lines could not be written to the ledger's file"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(words: &str) -> Result<Args, clap::Error> {
+        let words = std::iter::once("bank").chain(words.split_whitespace());
+        Command::try_parse_from(words).map(|command| command.args)
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_unavailable() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = format!("--listen {}", taken.local_addr().unwrap());
+        let failure = run(args(&listen).unwrap()).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::UNAVAILABLE, "{failure}");
+        assert!(
+            failure
+                .hint
+                .as_ref()
+                .is_some_and(|hint| hint.starts_with("something else has port")),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn a_bank_has_a_thread() {
+        assert!(args("--threads 0").is_err());
+        assert_eq!(args("--threads 2").unwrap().threads, 2);
     }
 }

@@ -110,19 +110,25 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
-    /// A rule sets a field to what the dialect cannot write.
-    #[error("rule {rule}: {}", error.explain(dialect).message)]
-    Rule {
-        /// Which, counted from one.
-        rule: usize,
-        /// What is wrong.
-        error: EncodeError,
+    /// Rules set fields to what the dialect cannot write.
+    #[error("{}", unwritable(rules, dialect))]
+    Rules {
+        /// Which, by number or line, and what is wrong.
+        rules: Vec<(String, EncodeError)>,
         /// In which dialect.
         dialect: Arc<pointsman_iso8583::Dialect>,
     },
     /// A thread or its runtime cannot be made.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+}
+
+fn unwritable(rules: &[(String, EncodeError)], dialect: &pointsman_iso8583::Dialect) -> String {
+    let lines: Vec<_> = rules
+        .iter()
+        .map(|(rule, error)| format!("{rule}: {}", error.explain(dialect).message))
+        .collect();
+    lines.join("\n")
 }
 
 /// A bank host.
@@ -165,9 +171,8 @@ impl Bank {
             sign_on_required,
             seed,
         })
-        .map_err(|(rule, error)| StartError::Rule {
-            rule,
-            error,
+        .map_err(|rules| StartError::Rules {
+            rules,
             dialect: Arc::clone(&wire.dialect),
         })?;
         let listener = bind(listen).map_err(|source| StartError::Listen {

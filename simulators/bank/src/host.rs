@@ -19,6 +19,7 @@ pub(crate) use self::exchange::{Exchange, Reaction, Session};
 use crate::event::{Event, Watch};
 use crate::ledger::{Booked, Ledger, Reversed, Short};
 use crate::rule::{self, Decision, Delivery, Facts, Plan, Rule};
+use crate::stats::Stats;
 
 /// What an answer repeats of its request besides what the dialect's own list says.
 const ECHO: FieldSet = FieldSet::of(&[
@@ -80,8 +81,8 @@ pub(crate) struct HostConfig {
 
 impl Host {
     /// # Errors
-    /// A rule sets a field to something that the dialect cannot write: the number of the rule and why.
-    pub(crate) fn new(config: HostConfig) -> Result<Self, (usize, EncodeError)> {
+    /// Rules set fields to something that the dialect cannot write: which ones, and why.
+    pub(crate) fn new(config: HostConfig) -> Result<Self, Vec<(String, EncodeError)>> {
         let HostConfig {
             dialect,
             codec,
@@ -91,8 +92,15 @@ impl Host {
             sign_on_required,
             seed,
         } = config;
-        for (index, rule) in rules.iter().enumerate() {
-            check(&dialect, rule.plan()).map_err(|error| (index + 1, error))?;
+        let unwritable: Vec<_> = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| {
+                Some((rule.name(index), check(&dialect, rule.plan()).err()?))
+            })
+            .collect();
+        if !unwritable.is_empty() {
+            return Err(unwritable);
         }
         let plan = |decision| Plan {
             decision,
@@ -194,7 +202,11 @@ impl Host {
         let (partial, _) = self.dialect.partial(message);
         match partial.view().map(|view| (view, view.mti().response())) {
             Some((view, Some(response))) => {
-                self.answer(view, response, &self.format_error, exchange)
+                let (declined, unwritable) = (exchange.stats.declined, exchange.stats.unwritable);
+                let reaction = self.answer(view, response, &self.format_error, exchange);
+                // It has been counted as undecodable.
+                (exchange.stats.declined, exchange.stats.unwritable) = (declined, unwritable);
+                reaction
             }
             _ => Reaction::Close,
         }
@@ -213,7 +225,11 @@ impl Host {
             Decision::Decline(code) => Some(Verdict::plain(code)),
             Decision::Approve(code) => Some(self.approve(view, code, exchange.text)),
         };
-        exchange.count(view, verdict.as_ref());
+        // Each request is counted once, as what its sender saw of it. A sign-on holds even if its answer is lost.
+        let management = view.mti().class() == MtiClass::NetworkManagement;
+        if management || matches!(plan.delivery, Delivery::Once | Delivery::Twice) {
+            exchange.count(view, verdict.as_ref());
+        }
         if self.watch.requests {
             self.tell(view, verdict.as_ref(), plan, exchange);
         }
@@ -223,18 +239,17 @@ impl Host {
         let start = out.len();
         match (plan.delivery, &verdict) {
             (Delivery::Close, _) => {
-                stats.closed_by_rule += 1;
+                *fate(view.mti(), stats, |stats| &mut stats.closed_by_rule) += 1;
                 return Reaction::Close;
             }
             (Delivery::Never, _) | (_, None) => {
-                stats.unanswered += 1;
+                *fate(view.mti(), stats, |stats| &mut stats.unanswered) += 1;
                 return Reaction::Go;
             }
             (Delivery::Garbage, Some(_)) => {
-                stats.garbage += 1;
-                if self.codec.write_reply(*tpdu, &GARBAGE, out).is_err() {
-                    stats.unwritable += 1;
-                }
+                *fate(view.mti(), stats, |stats| &mut stats.garbage) += 1;
+                // The garbage is shorter than the smallest frame that can be agreed on.
+                let _ = self.codec.write_reply(*tpdu, &GARBAGE, out);
             }
             (Delivery::Once | Delivery::Twice, Some(verdict)) => {
                 let answer = Answer {
@@ -245,7 +260,14 @@ impl Host {
                 };
                 if answer.write(self, *tpdu, out).is_err() {
                     out.truncate(start);
-                    stats.unwritable += 1;
+                    *fate(view.mti(), stats, |stats| &mut stats.unwritable) += 1;
+                    if !management {
+                        if verdict.code.is_approval() {
+                            stats.approved -= 1;
+                        } else {
+                            stats.declined -= 1;
+                        }
+                    }
                     return Reaction::Go;
                 }
                 if plan.delivery == Delivery::Twice {
@@ -347,6 +369,18 @@ impl Host {
             response_code: verdict.map(|verdict| verdict.code),
             note,
         });
+    }
+}
+
+/// Where a request without a proper answer is counted. Network management is not among the requests.
+fn fate<'s>(
+    mti: Mti,
+    stats: &'s mut Stats,
+    of_request: impl FnOnce(&'s mut Stats) -> &'s mut u64,
+) -> &'s mut u64 {
+    match mti.class() {
+        MtiClass::NetworkManagement => &mut stats.management_unanswered,
+        _ => of_request(stats),
     }
 }
 

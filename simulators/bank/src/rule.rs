@@ -26,6 +26,8 @@ pub struct Rule {
     /// It takes only so many, then it is as if it were not there.
     times: Option<u64>,
     taken: AtomicU64,
+    /// Where it was written, if that was in a file.
+    place: Option<String>,
     plan: Plan,
 }
 
@@ -124,6 +126,12 @@ impl Rule {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Where it was written, or its number among all.
+    pub(crate) fn name(&self, index: usize) -> String {
+        let numbered = || format!("rule {}", index + 1);
+        self.place.clone().unwrap_or_else(numbered)
     }
 
     fn takes(&self, facts: &Facts<'_>) -> bool {

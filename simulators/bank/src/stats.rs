@@ -39,21 +39,24 @@ stats! {
     connections_closed,
     /// Requests, advices and reversals that could be read; network management is not among them.
     requests,
-    /// Answers that approve.
+    /// Requests whose answer approves. With the next ones they add up to all requests: `declined`, `unanswered`,
+    /// `garbage`, `closed_by_rule` and `unwritable`.
     approved,
-    /// Answers that do not.
+    /// Requests whose answer does not approve.
     declined,
-    /// Requests that a rule left without an answer.
+    /// Requests that a rule left without an answer, whether or not they were booked.
     unanswered,
-    /// Answers sent more than once, by rule.
+    /// Network management that a rule left without a proper answer.
+    management_unanswered,
+    /// Answers sent more than once, by rule. They are among the approved and declined, like those held back.
     duplicates,
     /// Answers held back, by rule.
     delayed,
     /// Answers still held back when their connection ended.
     delayed_lost,
-    /// Answers replaced by bytes that are no message, by rule.
+    /// Requests answered with bytes that are no message, by rule.
     garbage,
-    /// Connections closed by rule.
+    /// Requests whose connection was closed in place of an answer, by rule.
     closed_by_rule,
     /// Sign-ons answered.
     sign_ons,
@@ -71,11 +74,54 @@ stats! {
     undecodable,
     /// Connections that ended because of a broken frame.
     broken_frames,
-    /// Answers that could not be written in the dialect.
+    /// Requests whose answer could not be written in the dialect.
     unwritable,
 }
 
 impl Stats {
+    /// What became of the requests, without what did not happen. The counts add up.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let some = |parts: &[(u64, &str)], separator: &str| -> String {
+            let parts: Vec<_> = parts
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect();
+            parts.join(separator)
+        };
+        let parts = some(
+            &[
+                (self.approved, "approved"),
+                (self.declined, "declined"),
+                (self.unanswered, "unanswered"),
+                (self.garbage, "answered with garbage"),
+                (self.closed_by_rule, "closed instead of answered"),
+                (self.unwritable, "whose answer could not be written"),
+            ],
+            " + ",
+        );
+        let mut text = format!("{} requests", self.requests);
+        if !parts.is_empty() {
+            text += &format!(" = {parts}");
+        }
+        let notes = some(
+            &[
+                (self.duplicates, "answers sent twice"),
+                (self.delayed, "answers held back"),
+                (self.delayed_lost, "of those never sent"),
+                (self.not_signed_on, "declined without a sign-on"),
+                (self.undecodable, "messages that could not be read"),
+                (self.unexpected, "messages that were no requests"),
+            ],
+            ", ",
+        );
+        if !notes.is_empty() {
+            text += &format!("\n{notes}");
+        }
+        text
+    }
+
     /// Connections open now.
     #[must_use]
     pub fn connections_open(&self) -> u64 {

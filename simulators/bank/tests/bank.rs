@@ -128,7 +128,35 @@ async fn an_approval_can_be_lost_and_is_booked_all_the_same() {
         .unwrap();
     assert_eq!(stans(&mut stream, 1).await, ["000002"]);
     assert_eq!(bank.ledger().unwrap().totals().approved_amount, 300);
-    assert_eq!(bank.stats().unanswered, 1);
+    assert_eq!((bank.stats().unanswered, bank.stats().approved), (1, 1));
+}
+
+#[tokio::test]
+async fn the_totals_add_up() {
+    let bank = Bank::start(config(&[
+        "amount=1.00,answer=decline",
+        "amount=2.00,answer=lost",
+        "amount=3.00,answer=garbage",
+        "amount=4.00,answer=duplicate",
+        "amount=5.00,answer=drop",
+        "amount=6.00,answer=late,delay=1h",
+        "amount=7.00,answer=close",
+    ]))
+    .await
+    .unwrap();
+    let mut stream = connect(&bank).await;
+    let mut frames = BytesMut::new();
+    for amount in 1..=7 {
+        frames.extend_from_slice(&purchase(amount, &format!("{:012}", 100 * amount)));
+    }
+    stream.write_all(&frames).await.unwrap();
+    bank.until(|stats| stats.connections_closed == 1).await;
+    let stats = bank.shutdown().await;
+    assert_eq!(
+        stats.text(),
+        "7 requests = 2 approved + 1 declined + 2 unanswered + 1 answered with garbage + 1 closed instead of answered\n\
+         1 answers sent twice, 1 answers held back, 1 of those never sent"
+    );
 }
 
 #[tokio::test]
@@ -271,6 +299,18 @@ async fn what_cannot_start_says_why() {
         .await
         .unwrap_err();
     assert!(rule.to_string().starts_with("rule 2: field 4"), "{rule}");
+    let both = Bank::start(config(&[
+        "answer=approve,set.4=5",
+        "answer=approve,set.11=x",
+    ]))
+    .await
+    .unwrap_err()
+    .to_string();
+    let lines: Vec<_> = both.lines().collect();
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("rule 2: field 11"),
+        "{both}"
+    );
     let code = Bank::start(config(&["answer=decline,code=116"]))
         .await
         .unwrap_err();

@@ -1,23 +1,42 @@
 //! Rules as people write them: tables of a TOML file, or one flag each.
 
+mod file;
+mod flag;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use pointsman_iso8583::{Mti, ResponseCode};
-use pointsman_sim_common::{amount_minor, duration};
-use serde::Deserialize;
+use pointsman_sim_common::{amount_minor, duration, nearest};
 
 use super::{BinRange, Decision, Delivery, Plan, Rule};
+
+pub use file::rules_from_toml;
+pub use flag::rule_from_flag;
 
 /// How long `late` waits if no `delay` says otherwise: longer than the time-out of any link that is meant for tests.
 const LATE: Duration = Duration::from_secs(30);
 
+/// What a rule may answer.
+const ANSWERS: [&str; 8] = [
+    "approve",
+    "decline",
+    "duplicate",
+    "late",
+    "lost",
+    "garbage",
+    "drop",
+    "close",
+];
+
 /// A rule that makes no sense.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RuleError {
-    /// Which rule, counted from one; `None` where the text as a whole cannot be read.
+    /// In which line of the file, counted from one.
+    pub line: Option<usize>,
+    /// Which rule, counted from one; `None` where it is about none in particular.
     pub rule: Option<usize>,
     /// What is wrong, with the key that it is about.
     pub message: String,
@@ -25,194 +44,87 @@ pub struct RuleError {
 
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rule {
-            Some(number) => write!(f, "rule {number}: {}", self.message),
-            None => f.write_str(&self.message),
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
         }
+        if let Some(number) = self.rule {
+            write!(f, "rule {number}: ")?;
+        }
+        f.write_str(&self.message)
     }
 }
 
 impl std::error::Error for RuleError {}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    rule: Vec<Source>,
-}
-
 /// One rule as written. Every key is optional but `answer`.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct Source {
-    #[serde(default)]
-    mti: OneOrMany,
-    #[serde(default)]
-    bin: OneOrMany,
-    amount: Option<NumberOrText>,
+    mti: Vec<String>,
+    bin: Vec<String>,
+    amount: Option<Amount>,
     terminal: Option<String>,
     share: Option<f64>,
     times: Option<u64>,
     answer: Option<String>,
     code: Option<String>,
     delay: Option<String>,
-    #[serde(default)]
     set: BTreeMap<String, String>,
-    #[serde(default)]
     omit: Vec<u8>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        OneOrMany::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    fn as_slice(&self) -> &[String] {
-        match self {
-            OneOrMany::One(text) => std::slice::from_ref(text),
-            OneOrMany::Many(texts) => texts,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText {
-    Number(u64),
+enum Amount {
+    /// Minor units.
+    Exact(u64),
     Text(String),
 }
 
-/// Reads the `[[rule]]` tables of a file.
-///
-/// # Errors
-/// All mistakes at once.
-pub fn rules_from_toml(text: &str) -> Result<Vec<Rule>, Vec<RuleError>> {
-    let document: Document = toml::from_str(text).map_err(|error| {
-        vec![RuleError {
-            rule: None,
-            message: error.to_string().trim_end().to_owned(),
-        }]
-    })?;
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for (index, source) in document.rule.iter().enumerate() {
-        let mut problems = Vec::new();
-        match compile(source, &mut problems) {
-            Some(rule) => rules.push(rule),
-            None => errors.extend(problems.into_iter().map(|message| RuleError {
-                rule: Some(index + 1),
-                message,
-            })),
-        }
-    }
-    if errors.is_empty() {
-        Ok(rules)
-    } else {
-        Err(errors)
+/// A key, and what is wrong with its value.
+type Problem = (&'static str, String);
+
+/// `, did you mean …?` or what there is.
+fn expected(written: &str, candidates: &[&str]) -> String {
+    match nearest(written, candidates) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("expected {}", one_of(candidates)),
     }
 }
 
-/// Reads a rule such as `bin=4|51,amount=10.00-19.99,answer=decline,code=51`: the keys of the file, `|` between several
-/// values, `set.39=05` for a field.
-///
-/// # Errors
-/// The first mistake.
-pub fn rule_from_flag(text: &str) -> Result<Rule, RuleError> {
-    let wrong = |message: String| RuleError {
-        rule: None,
-        message,
-    };
-    let mut source = Source::default();
-    for part in text.split(',') {
-        let (key, value) = part.split_once('=').ok_or_else(|| {
-            wrong(format!(
-                "`{part}`: expected KEY=VALUE, several separated by commas"
-            ))
-        })?;
-        let many = || OneOrMany::Many(value.split('|').map(str::to_owned).collect());
-        let owned = || Some(value.to_owned());
-        match key {
-            "mti" => source.mti = many(),
-            "bin" => source.bin = many(),
-            "amount" => source.amount = owned().map(NumberOrText::Text),
-            "terminal" => source.terminal = owned(),
-            "share" => {
-                let share = value
-                    .parse()
-                    .map_err(|_| wrong(format!("share: `{value}` is not a number from 0 to 1")))?;
-                source.share = Some(share);
-            }
-            "times" => {
-                source.times = Some(
-                    value
-                        .parse()
-                        .map_err(|_| wrong(format!("times: `{value}` is not a number")))?,
-                );
-            }
-            "answer" => source.answer = owned(),
-            "code" => source.code = owned(),
-            "delay" => source.delay = owned(),
-            "omit" => {
-                for field in value.split('|') {
-                    let field = field.parse().map_err(|_| {
-                        wrong(format!("omit: `{field}` is not the number of a field"))
-                    })?;
-                    source.omit.push(field);
-                }
-            }
-            _ => match key.strip_prefix("set.") {
-                Some(field) => {
-                    source.set.insert(field.to_owned(), value.to_owned());
-                }
-                None => {
-                    return Err(wrong(format!(
-                        "unknown key `{key}`: expected mti, bin, amount, terminal, share, times, answer, code, delay, \
-                         omit or set.N"
-                    )));
-                }
-            },
-        }
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
     }
-    let mut problems = Vec::new();
-    compile(&source, &mut problems).ok_or_else(|| wrong(problems.join("; ")))
 }
 
 /// `None` if there are problems.
-fn compile(source: &Source, problems: &mut Vec<String>) -> Option<Rule> {
+fn compile(source: &Source, problems: &mut Vec<Problem>) -> Option<Rule> {
     let mut mti = Vec::new();
-    for text in source.mti.as_slice() {
+    for text in &source.mti {
         match text.parse::<Mti>() {
             Ok(value) if value.is_request() => mti.push(value),
-            Ok(value) => problems.push(format!(
-                "mti: {value} is an answer, a bank gets no such thing"
+            Ok(value) => problems.push((
+                "mti",
+                format!("{value} is an answer, a bank gets no such thing"),
             )),
-            Err(error) => problems.push(format!("mti: `{text}`: {error}")),
+            Err(error) => problems.push(("mti", format!("`{text}`: {error}"))),
         }
     }
     let mut bins = Vec::new();
-    for text in source.bin.as_slice() {
+    for text in &source.bin {
         match bin_range(text) {
             Some(range) => bins.push(range),
-            None => problems.push(format!(
-                "bin: `{text}`: expected 1 to 11 digits such as 4, or a range such as 510000-559999 with as many \
+            None => problems.push(("bin", format!("`{text}`: expected 1 to 11 digits such as 4, or a range such as 510000-559999 with as many \
                  digits on both sides"
-            )),
+            ))),
         }
     }
     let amount = source.amount.as_ref().and_then(|amount| match amount {
-        NumberOrText::Number(exact) => Some((*exact, *exact)),
-        NumberOrText::Text(text) => match amount_range(text) {
+        Amount::Exact(exact) => Some((*exact, *exact)),
+        Amount::Text(text) => match amount_range(text) {
             Ok(range) => Some(range),
             Err(message) => {
-                problems.push(format!("amount: {message}"));
+                problems.push(("amount", message));
                 None
             }
         },
@@ -220,7 +132,7 @@ fn compile(source: &Source, problems: &mut Vec<String>) -> Option<Rule> {
     if let Some(share) = source.share
         && !(0.0..=1.0).contains(&share)
     {
-        problems.push(format!("share: {share} is not between 0 and 1"));
+        problems.push(("share", format!("{share} is not between 0 and 1")));
     }
     let plan = compile_plan(source, problems);
     let rule = Rule {
@@ -231,16 +143,17 @@ fn compile(source: &Source, problems: &mut Vec<String>) -> Option<Rule> {
         share: source.share,
         times: source.times,
         taken: AtomicU64::new(0),
+        place: None,
         plan: plan?,
     };
     problems.is_empty().then_some(rule)
 }
 
-fn compile_plan(source: &Source, problems: &mut Vec<String>) -> Option<Plan> {
+fn compile_plan(source: &Source, problems: &mut Vec<Problem>) -> Option<Plan> {
     let mut delay = source.delay.as_ref().and_then(|text| match duration(text) {
         Ok(delay) => Some(delay),
         Err(error) => {
-            problems.push(format!("delay: {error}"));
+            problems.push(("delay", format!("{error}")));
             None
         }
     });
@@ -248,13 +161,17 @@ fn compile_plan(source: &Source, problems: &mut Vec<String>) -> Option<Plan> {
         let text = source.code.as_deref().unwrap_or(default);
         let parsed = ResponseCode::parse(text.as_bytes());
         if parsed.is_none() {
-            problems.push(format!(
-                "code: `{text}`: expected 2 to 4 letters or digits, such as 51"
+            problems.push((
+                "code",
+                format!("`{text}`: expected 2 to 4 letters or digits, such as 51"),
             ));
         }
         parsed
     };
-    let answer = source.answer.as_deref().unwrap_or_default();
+    let Some(answer) = source.answer.as_deref() else {
+        problems.push(("answer", format!("missing, expected {}", one_of(&ANSWERS))));
+        return None;
+    };
     let (decision, delivery) = match answer {
         "approve" => (Decision::Approve(code("00")?), Delivery::Once),
         "decline" => (Decision::Decline(code("05")?), Delivery::Once),
@@ -268,26 +185,30 @@ fn compile_plan(source: &Source, problems: &mut Vec<String>) -> Option<Plan> {
         "drop" => (Decision::Ignore, Delivery::Never),
         "close" => (Decision::Ignore, Delivery::Close),
         _ => {
-            problems.push(format!(
-                "answer: `{answer}`: expected approve, decline, duplicate, late, lost, garbage, drop or close"
+            problems.push((
+                "answer",
+                format!("`{answer}`: {}", expected(answer, &ANSWERS)),
             ));
             return None;
         }
     };
     match decision {
         Decision::Approve(code) if !code.is_approval() => {
-            problems.push(format!(
-                "code: {code} does not approve, but `answer = \"{answer}\"` does"
+            problems.push((
+                "code",
+                format!("{code} does not approve, but `answer = \"{answer}\"` does"),
             ));
         }
         Decision::Decline(code) if code.is_approval() => {
-            problems.push(format!(
-                "code: {code} approves, but `answer = \"decline\"` does not"
+            problems.push((
+                "code",
+                format!("{code} approves, but `answer = \"decline\"` does not"),
             ));
         }
         Decision::Ignore if source.code.is_some() => {
-            problems.push(format!(
-                "code: there is none in what `answer = \"{answer}\"` sends"
+            problems.push((
+                "code",
+                format!("there is none in what `answer = \"{answer}\"` sends"),
             ));
         }
         _ => {}
@@ -296,8 +217,9 @@ fn compile_plan(source: &Source, problems: &mut Vec<String>) -> Option<Plan> {
     for (field, value) in &source.set {
         match field.parse::<u8>() {
             Ok(number) if (2..=128).contains(&number) => set.push((number, value.clone())),
-            _ => problems.push(format!(
-                "set: `{field}` is not the number of a field, 2 to 128"
+            _ => problems.push((
+                "set",
+                format!("`{field}` is not the number of a field, 2 to 128"),
             )),
         }
     }
@@ -417,13 +339,13 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "rule 1: mti: 0210 is an answer, a bank gets no such thing",
-                "rule 1: bin: `51-5`: expected 1 to 11 digits such as 4, or a range such as 510000-559999 with as many \
+                "line 3: rule 1: mti: 0210 is an answer, a bank gets no such thing",
+                "line 4: rule 1: bin: `51-5`: expected 1 to 11 digits such as 4, or a range such as 510000-559999 with as many \
                  digits on both sides",
-                "rule 1: amount: `20.00-10.00`: the first amount is the larger one",
-                "rule 1: code: 51 does not approve, but `answer = \"approve\"` does",
-                "rule 2: share: 2 is not between 0 and 1",
-                "rule 2: answer: `perhaps`: expected approve, decline, duplicate, late, lost, garbage, drop or close",
+                "line 5: rule 1: amount: `20.00-10.00`: the first amount is the larger one",
+                "line 7: rule 1: code: 51 does not approve, but `answer = \"approve\"` does",
+                "line 10: rule 2: share: 2 is not between 0 and 1",
+                "line 11: rule 2: answer: `perhaps`: expected approve, decline, duplicate, late, lost, garbage, drop or close",
             ]
         );
     }
@@ -432,17 +354,84 @@ mod tests {
     fn a_misspelt_key_is_shown_where_it_is() {
         let errors = rules_from_toml("[[rule]]\nanswer = \"drop\"\nammount = 5\n").unwrap_err();
         let text = errors[0].to_string();
-        assert!(
-            text.contains("line 3") && text.contains("ammount"),
-            "{text}"
+        assert_eq!(
+            text,
+            "line 3: rule 1: unknown key `ammount`: did you mean `amount`?"
         );
         let error = rule_from_flag("ammount=5,answer=drop")
             .unwrap_err()
             .to_string();
         assert!(
-            error.starts_with("unknown key `ammount`: expected mti, bin, amount"),
+            error.starts_with("unknown key `ammount`: did you mean `amount`?"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_a_value_is_told_with_the_rest() {
+        let errors = rules_from_toml(
+            r#"
+            retries = 3
+
+            [[rule]]
+            bin = 4
+            times = -1
+            share = "half"
+            answer = "decilne"
+            omit = [38, 300]
+
+            [[rule]]
+            set = { 39 = 5 }
+
+            [[rules]]
+            answer = "drop"
+            "#,
+        )
+        .unwrap_err();
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "line 2: unknown key `retries`: expected rule",
+                "line 5: rule 1: bin: expected text such as \"4\", or a list of such texts",
+                "line 6: rule 1: times: expected a number such as 3",
+                "line 7: rule 1: share: expected a number from 0 to 1",
+                "line 8: rule 1: answer: `decilne`: did you mean `decline`?",
+                "line 9: rule 1: omit: expected a list of field numbers such as [38, 55]",
+                "line 11: rule 2: answer: missing, expected approve, decline, duplicate, late, lost, garbage, drop or close",
+                "line 12: rule 2: set: expected texts, such as { 39 = \"05\" }",
+                "line 14: unknown key `rules`: did you mean `rule`?",
+            ]
+        );
+        let errors = rules_from_toml("[rule]\nanswer = \"drop\"\n").unwrap_err();
+        assert_eq!(
+            errors[0].to_string(),
+            "line 1: there can be several rules: write [[rule]] instead of [rule]"
+        );
+        let errors = rules_from_toml("[[rule]]\nanswer = drop\n[[rule]]\ntimes = =\n").unwrap_err();
+        let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
+        assert!(
+            lines.contains(&Some(2)) && lines.contains(&Some(4)),
+            "{errors:?}"
+        );
+    }
+
+    #[test]
+    fn a_flag_says_everything_once() {
+        for (flag, message) in [
+            (
+                "bin=4",
+                "answer: missing, expected approve, decline, duplicate, late, lost, garbage, drop or close",
+            ),
+            ("answer=drop,answer=close", "answer: given twice"),
+            ("answer=approve,set.4=1,set.4=2", "set.4: given twice"),
+            (
+                "bin=4,answer=drop,bin=5",
+                "bin: given twice, several values are separated by `|`",
+            ),
+        ] {
+            assert_eq!(rule_from_flag(flag).unwrap_err().to_string(), message);
+        }
     }
 
     #[test]
