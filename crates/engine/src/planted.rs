@@ -29,6 +29,8 @@ pub enum PlantedBug {
     MtiNotChecked,
     /// An approval of another amount is handed out.
     AmountNotChecked,
+    /// An approval in another currency is handed out.
+    CurrencyNotChecked,
     /// A broken connection leaves its requests without an answer.
     DisconnectForgets,
     /// Draining throws the open requests away.
@@ -55,6 +57,8 @@ pub enum PlantedBug {
     EchoUnwatched,
     /// The terminal's trace number is not put back.
     RestoreForgetsStan,
+    /// An answer without an amount goes to the terminal without one.
+    RestoreForgetsAmount,
     /// A request that was refused on its way to the link keeps its slot.
     RefusedNotClosed,
     /// A session forgets its open requests when the terminal goes, and with them what the bank approved.
@@ -64,7 +68,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 22] = [
+    pub const ALL: [PlantedBug; 24] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -72,6 +76,7 @@ impl PlantedBug {
         PlantedBug::TimerNotRemoved,
         PlantedBug::MtiNotChecked,
         PlantedBug::AmountNotChecked,
+        PlantedBug::CurrencyNotChecked,
         PlantedBug::DisconnectForgets,
         PlantedBug::DrainDropsInFlight,
         PlantedBug::DrainSkipsSignOff,
@@ -85,6 +90,7 @@ impl PlantedBug {
         PlantedBug::InFlightUnbounded,
         PlantedBug::EchoUnwatched,
         PlantedBug::RestoreForgetsStan,
+        PlantedBug::RestoreForgetsAmount,
         PlantedBug::RefusedNotClosed,
         PlantedBug::UndeliveredForgotten,
     ];

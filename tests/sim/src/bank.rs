@@ -234,6 +234,7 @@ impl Bank {
         let mut answer = Answering {
             asked: amount,
             approves: decision.approved && may_move_money,
+            partial: decision.code == "10",
             mti: view.mti().response().expect("only requests come here"),
             fields: self.answer_fields(view, &decision),
         };
@@ -252,6 +253,9 @@ impl Bank {
         }
         if random.permille(faults.answer_lost) {
             return Ok(says);
+        }
+        if random.permille(faults.fields_omitted) {
+            answer.omit(&self.plan, random);
         }
         let mangled = answer.mangle(&others, &self.plan, faults, random);
         let mut message = build_owned(&self.dialect, answer.mti, &answer.fields);
@@ -365,7 +369,7 @@ impl Bank {
 
     fn answer_fields(&self, view: &View<'_>, decision: &Decision) -> Vec<(u8, String)> {
         let mut fields = Vec::new();
-        for field in [3, 4, 7, 11, 12, 13, 24, 25, 37, 41, 42] {
+        for field in [3, 4, 7, 11, 12, 13, 24, 25, 37, 41, 42, 49] {
             let Some(mut value) = view.to_text(field) else {
                 continue;
             };
@@ -399,6 +403,8 @@ struct Answering {
     asked: u64,
     /// Does it approve something with an amount that matters?
     approves: bool,
+    /// Is it for a part?
+    partial: bool,
     mti: Mti,
     fields: Vec<(u8, String)>,
 }
@@ -434,10 +440,24 @@ impl Answering {
         } else if random.permille(faults.wrong_amount) && self.approves {
             let amount = self.asked + random.between(1..=100);
             self.set(4, format!("{amount:012}"));
+        } else if random.permille(faults.wrong_currency) && self.approves {
+            self.set(49, "840".into());
+        } else if random.permille(faults.part_unnamed) && self.approves && self.partial {
+            self.fields.retain(|(field, _)| *field != 4);
         } else if random.permille(faults.no_response_code) {
             self.fields.retain(|(field, _)| *field != 39);
         }
         (self.mti, &self.fields) != (before.0, &before.1)
+    }
+
+    /// Leaves out what the request said already: the terminal hears it all the same.
+    fn omit(&mut self, plan: &LinkPlan, random: &mut Random) {
+        for field in [4, 37, 49] {
+            let needed = plan.match_fields.contains(&field) || (field == 4 && self.partial);
+            if !needed && random.permille(500) {
+                self.fields.retain(|(number, _)| *number != field);
+            }
+        }
     }
 
     fn set(&mut self, field: u8, value: String) {

@@ -79,6 +79,18 @@ pub(crate) fn reply(
             return Err(format!("field {field} came back changed"));
         }
     }
+    // Of what was asked for nothing is missing, and only a partial approval is for another amount.
+    for field in [4, 37, 49] {
+        let part = field == 4 && code == "10";
+        let right = if part {
+            reply.has(field)
+        } else {
+            reply.wire(field) == request.wire(field)
+        };
+        if by_bank && !right {
+            return Err(format!("field {field} came back changed"));
+        }
+    }
     for field in [35, 52] {
         if reply.has(field) {
             return Err(format!("field {field} came back"));

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use pointsman_iso8583::{Stan, View};
+use pointsman_iso8583::{Mti, Stan, View};
 
 use super::journal::RecordNumber;
 use super::matching::{Differs, Expectation, Key, MatchFields};
@@ -128,13 +128,10 @@ impl<R> InFlight<R> {
         self.slot(self.open.head).map(|slot| slot.until)
     }
 
-    /// Is the key in use where the trace number is not part of it?
-    pub(super) fn key_is_busy(&self, key: &Key) -> bool {
-        !self.fields.stan
-            && self
-                .index
-                .find(self.hashes.key(key), |slot| self.has_key(*slot, key))
-                .is_some()
+    /// Is the key in use where the trace number is not part of it? What is answered by another message type does not
+    /// count: a reversal may carry the reference of what it reverses, and no answer fits both.
+    pub(super) fn key_is_busy(&self, key: &Key, answer: Mti) -> bool {
+        !self.fields.stan && self.with_key(key, answer).is_some()
     }
 
     /// Takes a request in. Deadlines must not go back from one call to the next.
@@ -197,8 +194,10 @@ impl<R> InFlight<R> {
                 return Found::Nobody(UnmatchedReason::KeyMissing { field });
             }
             let key = Key::of(answer, &self.fields);
-            self.index
-                .find(self.hashes.key(&key), |slot| self.has_key(*slot, &key))
+            self.with_key(&key, answer.mti()).or_else(|| {
+                self.index
+                    .find(self.hashes.key(&key), |slot| self.has_key(*slot, &key))
+            })
         };
         let mut candidate = candidate.copied();
         if planted.has(PlantedBug::StanNotMatched)
@@ -345,6 +344,16 @@ impl<R> InFlight<R> {
     fn has_stan(&self, id: u32, stan: Stan) -> bool {
         self.used(id)
             .is_some_and(|used| used.expectation.stan == stan)
+    }
+
+    /// The request with this key that is answered by this message type.
+    fn with_key(&self, key: &Key, answer: Mti) -> Option<&u32> {
+        self.index.find(self.hashes.key(key), |slot| {
+            self.has_key(*slot, key)
+                && self
+                    .used(*slot)
+                    .is_some_and(|used| used.expectation.mti == answer)
+        })
     }
 
     fn has_key(&self, id: u32, key: &Key) -> bool {

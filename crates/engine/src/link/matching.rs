@@ -11,6 +11,7 @@ use bytes::BufMut;
 use pointsman_iso8583::{AmountMinor, Mti, Stan, View};
 
 use crate::limits::KEY_INLINE_BYTES_MAX;
+use crate::planted::{Planted, PlantedBug};
 
 /// The fields of the match key: field 11 apart from the others.
 #[derive(Clone, Debug)]
@@ -38,7 +39,19 @@ pub(super) struct Expectation {
     pub(super) key: Key,
     /// What an approval must be about; none if it may be about anything.
     pub(super) amount: Option<AmountMinor>,
+    /// The currency that it must be in; none if it may be in any.
+    pub(super) currency: Option<Currency>,
 }
+
+/// Field 49 as it stands on the wire: both messages are in the link's dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Currency {
+    length: u8,
+    bytes: [u8; CURRENCY_BYTES_MAX],
+}
+
+/// Three digits or letters (ISO 4217) in any encoding, as hex text too.
+const CURRENCY_BYTES_MAX: usize = 8;
 
 /// A field that the request has and the answer should have had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,21 +147,48 @@ fn write(view: &View<'_>, fields: &MatchFields, mut out: &mut [u8]) {
     }
 }
 
+impl Currency {
+    /// The currency of a message that names one.
+    pub(super) fn of(view: &View<'_>) -> Option<Currency> {
+        let value = view.wire(49)?;
+        let mut bytes = [0; CURRENCY_BYTES_MAX];
+        bytes.get_mut(..value.len())?.copy_from_slice(value);
+        Some(Currency {
+            length: value.len() as u8,
+            bytes,
+        })
+    }
+}
+
 impl Expectation {
     /// The field that keeps an answer from being one: it says nothing, or approves something else than was asked for.
     ///
-    /// ISO 8583-1:1987, 4.4.5: field 39 is mandatory in 0110, 0210 and 0430; the amount of an approval is that of the
-    /// request. Code 10 approves a part of it.
-    pub(super) fn mismatch(&self, answer: &View<'_>) -> Option<u8> {
+    /// ISO 8583-1:1987, 4.4.5: field 39 is mandatory in 0110, 0210 and 0430; amount and currency of an approval are those
+    /// of the request, also where the answer leaves them out. Code 10 approves a part, and has to say which.
+    pub(super) fn mismatch(&self, answer: &View<'_>, planted: Planted) -> Option<u8> {
         let Some(code) = answer.response_code() else {
             return Some(39);
         };
-        let (asked, given) = (self.amount?, answer.amount()?);
-        let fits = if code.as_str() == "10" {
-            given <= asked
-        } else {
-            given == asked
-        };
-        (code.is_approval() && !fits).then_some(4)
+        if !code.is_approval() {
+            return None;
+        }
+        if let Some(asked) = self.amount
+            && !planted.has(PlantedBug::AmountNotChecked)
+        {
+            let partial = code.as_str() == "10";
+            let fits = match answer.amount() {
+                Some(given) if partial => given <= asked,
+                Some(given) => given == asked,
+                None => !partial,
+            };
+            if !fits {
+                return Some(4);
+            }
+        }
+        let differs = self
+            .currency
+            .zip(Currency::of(answer))
+            .is_some_and(|(asked, given)| asked != given);
+        (differs && !planted.has(PlantedBug::CurrencyNotChecked)).then_some(49)
     }
 }

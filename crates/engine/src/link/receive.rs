@@ -126,11 +126,11 @@ impl<R> Link<R> {
         }
         let found = self.in_flight.find(&view, self.planted);
         let mismatch = match found {
-            Found::Open(slot) if !self.planted.has(PlantedBug::AmountNotChecked) => self
+            Found::Open(slot) => self
                 .in_flight
                 .expectation(slot)
-                .and_then(|asked| asked.mismatch(&view)),
-            Found::Open(_) | Found::Late { .. } | Found::Nobody(_) => None,
+                .and_then(|asked| asked.mismatch(&view, self.planted)),
+            Found::Late { .. } | Found::Nobody(_) => None,
         };
         let response_code = view.response_code();
         Reading::Answer {

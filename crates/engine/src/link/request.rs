@@ -7,7 +7,7 @@ use pointsman_iso8583::Mti;
 use super::Link;
 use super::in_flight::{Closed, Open, SlotId};
 use super::journal::{Record, ReversalCause};
-use super::matching::{Expectation, Key};
+use super::matching::{Currency, Expectation, Key};
 use super::output::LinkOutput;
 use super::state::LinkState;
 use crate::planted::PlantedBug;
@@ -74,7 +74,8 @@ impl<R> Link<R> {
         let (mti, key) = (view.mti(), Key::of(&view, fields));
         // What moves no money may be answered with another amount: some hosts give the balance in field 4.
         let amount = view.amount().filter(|_| request.financial);
-        if self.in_flight.key_is_busy(&key) {
+        let currency = Currency::of(&view).filter(|_| request.financial);
+        if self.in_flight.key_is_busy(&key, answer_mti) {
             return Err(Cause::KeyBusy);
         }
         let stan = self.stans.take().ok_or(Cause::StanExhausted)?;
@@ -85,6 +86,7 @@ impl<R> Link<R> {
                 mti: answer_mti,
                 key,
                 amount,
+                currency,
             },
         ))
     }

@@ -42,7 +42,7 @@ pub(super) fn classify(view: &View<'_>) -> Class {
 }
 
 /// ISO 8583-1:1987, field 3, transaction types 30 to 39: inquiries. They leave nothing to be reversed.
-fn is_inquiry(view: &View<'_>) -> bool {
+pub(super) fn is_inquiry(view: &View<'_>) -> bool {
     view.number(3)
         .is_some_and(|code| (300_000..400_000).contains(&code))
 }

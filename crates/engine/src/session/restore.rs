@@ -3,15 +3,18 @@
 use bytes::BytesMut;
 use pointsman_iso8583::{Edit, EncodeError, EncodeErrorKind, TranscodeError, View, Written};
 
+use super::classify;
 use super::profile::LinkLeg;
 use crate::planted::{Planted, PlantedBug};
 
-/// What happens to a field on the way back. A field that is not in the table is the bank's: 4 may be a partial approval
-/// (response code 10), and 37, 38 and 39 are what the terminal asked for.
+/// What happens to a field on the way back. A field that is not in the table is the bank's, such as 38 and 39, which are
+/// what the terminal asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     /// The terminal's, if it sent one; else the bank's.
     TerminalFirst,
+    /// The bank's, if it gave one; else the terminal's.
+    BankFirst,
     /// The terminal's, or none.
     TerminalOnly,
     /// The terminal's, if it sent one and the bank gave one; else none.
@@ -20,11 +23,14 @@ enum Rule {
     Never,
 }
 
-const RULES: [(u8, Rule); 14] = [
+/// In ascending order of the fields.
+const RULES: [(u8, Rule); 17] = [
     // Card data travels no further than it must: a terminal that reads its own answer knows the card.
     (2, Rule::IfEchoed),
     // The processing code says what the transaction is; hosts are known to change its account digits.
     (3, Rule::TerminalFirst),
+    // What was asked for; `amount_rule` has the exceptions.
+    (4, Rule::TerminalFirst),
     // The terminal matches its answer by these. 11 is the link's own number on the bank's side, so without one of the
     // terminal's there is none to show; 41 and 42 are some hosts' own numbers for the terminal.
     (7, Rule::TerminalFirst),
@@ -37,9 +43,13 @@ const RULES: [(u8, Rule); 14] = [
     // PCI DSS v4.0.1, 3.3.1: tracks and PIN data have done their work once the bank has decided.
     (35, Rule::Never),
     (36, Rule::Never),
+    // The bank may give the transaction a reference of its own.
+    (37, Rule::BankFirst),
     (41, Rule::TerminalFirst),
     (42, Rule::TerminalFirst),
     (45, Rule::Never),
+    // An amount is none without its currency.
+    (49, Rule::BankFirst),
     (52, Rule::Never),
 ];
 
@@ -54,13 +64,23 @@ pub(super) fn write(
     let mut edits = [Edit::Drop(0); RULES.len()];
     let mut count = 0;
     for (field, rule) in RULES {
-        if field == 11 && planted.has(PlantedBug::RestoreForgetsStan) {
+        if (field == 11 && planted.has(PlantedBug::RestoreForgetsStan))
+            || (field == 4 && planted.has(PlantedBug::RestoreForgetsAmount))
+        {
             continue;
         }
-        let edit = match (rule, request.has(field), answer.has(field)) {
-            (Rule::TerminalFirst | Rule::TerminalOnly, true, _) | (Rule::IfEchoed, true, true) => {
-                Edit::Copy(field, request)
+        let rule = if field == 4 {
+            match amount_rule(request, answer) {
+                Some(rule) => rule,
+                None => continue,
             }
+        } else {
+            rule
+        };
+        let edit = match (rule, request.has(field), answer.has(field)) {
+            (Rule::TerminalFirst | Rule::TerminalOnly, true, _)
+            | (Rule::BankFirst, true, false)
+            | (Rule::IfEchoed, true, true) => Edit::Copy(field, request),
             (Rule::TerminalOnly | Rule::IfEchoed | Rule::Never, _, true) => Edit::Drop(field),
             (_, _, _) => continue,
         };
@@ -83,4 +103,19 @@ pub(super) fn write(
         edits.get(..count).unwrap_or_default(),
         out,
     )
+}
+
+/// Whose amount is it? None: the bank's alone. Response code 10 approves a part of what was asked for, and the rest must
+/// not be made of it; some hosts answer an inquiry with the balance.
+fn amount_rule(request: &View<'_>, answer: &View<'_>) -> Option<Rule> {
+    if answer
+        .response_code()
+        .is_some_and(|code| code.as_str() == "10")
+    {
+        None
+    } else if classify::is_inquiry(request) {
+        Some(Rule::BankFirst)
+    } else {
+        Some(Rule::TerminalFirst)
+    }
 }

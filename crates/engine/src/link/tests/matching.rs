@@ -1,5 +1,7 @@
 //! Whose answer is it?
 
+use alloc::vec::Vec;
+
 use super::*;
 
 #[test]
@@ -147,6 +149,50 @@ fn an_approval_of_another_amount_is_no_approval() {
                 record 6: 000004 answered 00
                 tell T0000001 0210 11=000004 39=00 41=T0000001, after 6
         "#]]);
+}
+
+#[test]
+fn a_partial_approval_says_which_part() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue.purchase("T0000001", "000000000100").quietly();
+    dialogue
+        .bank("0210", &[(11, "000002"), (39, "10"), (41, "T0000001")])
+        .check(expect![[r#"
+            bank says 0210 11=000002 39=10 41=T0000001
+                (000002 differs in field 4)
+                record 2: 000002 to be reversed: answer_mismatch
+                tell T0000001 AnswerMismatch, after 2
+        "#]]);
+}
+
+#[test]
+fn an_approval_in_another_currency_is_no_approval() {
+    for (asked, code, given, taken) in [
+        (Some("978"), "00", Some("978"), true),
+        (Some("978"), "00", Some("840"), false),
+        (Some("978"), "10", Some("840"), false),
+        (Some("978"), "05", Some("840"), true), // a refusal is one whatever it says
+        (Some("978"), "00", None, true),
+        (None, "00", Some("840"), true),
+    ] {
+        let mut dialogue = Dialogue::signed_on(profile());
+        let amount = (4, "000000000100");
+        let currency = |code: Option<&'static str>| code.map(|code| (49, code));
+        let request = [amount, (11, "000000"), (41, "T0000001")];
+        let request: Vec<_> = request.into_iter().chain(currency(asked)).collect();
+        dialogue.request("T0000001", "0200", &request).quietly();
+        let answer = [amount, (11, "000002"), (39, code), (41, "T0000001")];
+        let answer: Vec<_> = answer.into_iter().chain(currency(given)).collect();
+        dialogue.bank("0210", &answer);
+        let (told, declined) = (
+            dialogue.script.contains("tell T0000001 0210"),
+            dialogue
+                .script
+                .contains("000002 to be reversed: answer_mismatch")
+                && dialogue.script.contains("tell T0000001 AnswerMismatch"),
+        );
+        assert_eq!((told, declined), (taken, !taken), "{}", dialogue.script);
+    }
 }
 
 #[test]
@@ -308,6 +354,45 @@ fn a_key_without_the_links_number() {
             again asks
                 record 5: 0200 000004 is about to be sent
                 send 0200 4=000000000100 11=000004 37=000000000001 41=T0000001, after 5
+        "#]]);
+}
+
+/// A reversal carries the reference of what it reverses; no answer fits both.
+#[test]
+fn a_reversal_with_the_key_of_what_it_reverses_is_sent() {
+    let profile = LinkProfile {
+        match_fields: [37, 41].into(),
+        ..profile()
+    };
+    let mut dialogue = Dialogue::signed_on(profile);
+    let fields = [
+        (4, "000000000100"),
+        (11, "000000"),
+        (37, "000000000001"),
+        (41, "T0000001"),
+    ];
+    let answer = [
+        (11, "999999"),
+        (37, "000000000001"),
+        (39, "00"),
+        (41, "T0000001"),
+    ];
+    dialogue.request("T0000001", "0200", &fields).wait(15);
+    dialogue.quietly();
+    dialogue
+        .request("T0000001", "0400", &fields)
+        .bank("0210", &answer)
+        .bank("0430", &answer)
+        .bank("0410", &answer)
+        .check(expect![[r#"
+            T0000001 asks
+                send 0400 4=000000000100 11=000003 37=000000000001 41=T0000001
+            bank says 0210 11=999999 37=000000000001 39=00 41=T0000001
+                (000002 answered 00, 0 ms late)
+            bank says 0430 11=999999 37=000000000001 39=00 41=T0000001
+                (unmatched 0430 999999: mti_differs 0210)
+            bank says 0410 11=999999 37=000000000001 39=00 41=T0000001
+                tell T0000001 0410 11=999999 37=000000000001 39=00 41=T0000001
         "#]]);
 }
 

@@ -1,5 +1,7 @@
 //! What goes back to a terminal.
 
+use alloc::vec;
+
 use super::*;
 
 /// All that a terminal may call its own.
@@ -58,8 +60,68 @@ fn the_terminal_gets_its_own_fields_back() {
         .bank(1, "0210", &[(11, "654321"), (39, "05")])
         .check(expect![[r#"
             bank says 0210 11=654321 39=05
-                reply 0210 3=001000 7=1124141500 11=000007 12=151500 13=1124 24=003 25=00 39=05 41=T0000001 42=MERCHANT0000001
+                reply 0210 3=001000 4=000000000100 7=1124141500 11=000007 12=151500 13=1124 24=003 25=00 37=000000000042 39=05 41=T0000001 42=MERCHANT0000001
                 (0201 of 0 answered 05 after 0 ms)
+        "#]]);
+}
+
+/// Who says field 4: request, answer, and what the terminal hears.
+#[test]
+fn an_amount_is_what_was_asked_for_but_in_a_part_or_a_balance() {
+    let asked = "000000000100";
+    for (code, response, given, heard) in [
+        ("000000", "00", None, Some(asked)),
+        ("000000", "05", Some("000000000000"), Some(asked)),
+        ("000000", "10", Some("000000000040"), Some("000000000040")),
+        // A part that is not named is not taken for the whole; the link lets no such approval through.
+        ("000000", "10", None, None),
+        ("310000", "00", Some("000000777700"), Some("000000777700")),
+        ("310000", "00", None, Some(asked)),
+    ] {
+        let mut dialogue = Dialogue::new();
+        let mut request = purchase("000007");
+        request[1] = (3, code);
+        dialogue.terminal("0200", &request);
+        let mut answer = vec![(11, "654321"), (39, response)];
+        answer.splice(0..0, given.map(|amount| (4, amount)));
+        dialogue.quietly().bank(0, "0210", &answer);
+        let reply = dialogue.script.lines().nth(1).unwrap();
+        let found = reply.split(" 4=").nth(1).map(|rest| &rest[..12]);
+        assert_eq!(found, heard, "{}", dialogue.script);
+    }
+}
+
+#[test]
+fn a_reference_and_a_currency_are_the_banks_or_else_the_terminals() {
+    let own = [
+        (2, "4111111111111111"),
+        (4, "000000000100"),
+        (11, "000007"),
+        (37, "000000000042"),
+        (49, "978"),
+    ];
+    let mut dialogue = Dialogue::new();
+    dialogue.terminal("0200", &own).terminal("0200", &own);
+    dialogue.quietly();
+    dialogue
+        .bank(0, "0210", &[(11, "654321"), (39, "00")])
+        .bank(
+            1,
+            "0210",
+            &[
+                (11, "654322"),
+                (37, "HOSTSREF0001"),
+                (39, "05"),
+                (49, "840"),
+            ],
+        )
+        .check(expect![[r#"
+            bank says 0210 11=654321 39=00
+                reply 0210 4=000000000100 11=000007 37=000000000042 39=00 49=978
+                (0200 of 0 answered 00 after 0 ms)
+            bank says 0210 11=654322 37=HOSTSREF0001 39=05 49=840
+                reply 0210 4=000000000100 11=000007 37=HOSTSREF0001 39=05 49=840
+                (0200 of 0 answered 05 after 0 ms)
         "#]]);
 }
 
@@ -126,7 +188,7 @@ fn own_fields_come_back_bit_for_bit() {
                 listener.view(&request).unwrap(),
                 listener.view(&message).unwrap(),
             );
-            for field in [3, 4, 7, 11, 12, 13, 24, 25, 41, 42] {
+            for field in [3, 4, 7, 11, 12, 13, 24, 25, 37, 41, 42] {
                 assert_eq!(
                     told.wire(field),
                     asked.wire(field),
@@ -134,7 +196,7 @@ fn own_fields_come_back_bit_for_bit() {
                     link.name()
                 );
             }
-            for field in [2, 35, 37, 52] {
+            for field in [2, 35, 52] {
                 assert!(!told.has(field), "field {field}, {}", link.name());
             }
         }
@@ -184,7 +246,7 @@ fn a_field_that_the_terminal_cannot_read_is_left_out() {
         .check(expect![[r#"
             bank says 0210 11=654321 39=00 44=call us 102=12-34
                 (dropped [44])
-                reply 0210 3=000000 11=000007 25=00 39=00 41=T0000001 42=MERCHANT0000001 102=12-34
+                reply 0210 3=000000 4=000000000100 11=000007 25=00 39=00 41=T0000001 42=MERCHANT0000001 102=12-34
                 (0200 of 0 answered 00 after 0 ms)
         "#]]);
 }
@@ -243,11 +305,11 @@ fn an_answer_that_cannot_be_written_is_undelivered_and_declined() {
         .bank(
             0,
             "0210",
-            &[(4, "1000000000000"), (11, "654321"), (39, "00")],
+            &[(4, "1000000000000"), (11, "654321"), (39, "10")],
         )
         .check(expect![[r#"
-            bank says 0210 4=1000000000000 11=654321 39=00
-                (00 of 0 undelivered, approved: true: unwritable)
+            bank says 0210 4=1000000000000 11=654321 39=10
+                (10 of 0 undelivered, approved: true: unwritable)
                 reply 0210 3=000000 4=000000000100 11=000007 39=96 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 96 because of answer_mismatch after 0 ms)
         "#]]);
@@ -291,7 +353,7 @@ fn an_answer_is_given_once() {
         .bank(0, "0210", &[(11, "654321"), (39, "00")])
         .check(expect![[r#"
             bank says 0210 11=654321 39=00
-                reply 0210 3=000000 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001
+                reply 0210 3=000000 4=000000000100 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 00 after 0 ms)
             bank says 0210 11=654321 39=00
                 (stale_answer)
