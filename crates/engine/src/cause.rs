@@ -85,6 +85,41 @@ impl Cause {
         }
     }
 
+    /// May the bank have the request, and hold the money? Then a financial one is due for a reversal. A request that had
+    /// waited too long before the link took it up is a timeout as well; it was not sent and has no record.
+    #[must_use]
+    pub const fn may_have_been_sent(self) -> bool {
+        match self {
+            Cause::Timeout
+            | Cause::Disconnected
+            | Cause::AnswerUndecodable
+            | Cause::AnswerMismatch
+            | Cause::Internal => true,
+            Cause::NoRoute
+            | Cause::LinkDown
+            | Cause::LinkSignedOff
+            | Cause::LinkBusy
+            | Cause::StanExhausted
+            | Cause::KeyBusy
+            | Cause::FormatError
+            | Cause::NotCarried
+            | Cause::UnsupportedMti
+            | Cause::SessionBusy
+            | Cause::Draining
+            | Cause::ShellQueueFull => false,
+        }
+    }
+
+    /// Is it for the message itself, so that the same message is refused whenever it comes? Only then an advice is told:
+    /// ISO 8583-1:1987, 4.1: an advice cannot be declined, and whoever gets no answer repeats it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Cause::FormatError | Cause::NotCarried | Cause::UnsupportedMti
+        )
+    }
+
     /// The value of a metric's `cause` label.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -120,6 +155,37 @@ mod tests {
     fn every_cause_has_a_label_of_its_own() {
         let labels: BTreeSet<&str> = Cause::ALL.iter().map(|cause| cause.label()).collect();
         assert_eq!(labels.len(), Cause::ALL.len());
+    }
+
+    /// Cause by cause: may the bank have it, and is an advice told of it?
+    #[test]
+    fn what_may_have_been_sent_and_what_an_advice_is_told() {
+        let (sent, unsent, told, untold) = (true, false, true, false);
+        let table = [
+            (Cause::NoRoute, unsent, untold),
+            (Cause::LinkDown, unsent, untold),
+            (Cause::LinkSignedOff, unsent, untold),
+            (Cause::LinkBusy, unsent, untold),
+            (Cause::StanExhausted, unsent, untold),
+            (Cause::KeyBusy, unsent, untold),
+            (Cause::Timeout, sent, untold),
+            (Cause::Disconnected, sent, untold),
+            (Cause::AnswerUndecodable, sent, untold),
+            (Cause::AnswerMismatch, sent, untold),
+            (Cause::FormatError, unsent, told),
+            (Cause::NotCarried, unsent, told),
+            (Cause::UnsupportedMti, unsent, told),
+            (Cause::SessionBusy, unsent, untold),
+            (Cause::Draining, unsent, untold),
+            (Cause::ShellQueueFull, unsent, untold),
+            // The link's task failed with the request in hand.
+            (Cause::Internal, sent, untold),
+        ];
+        assert_eq!(table.map(|(cause, _, _)| cause), Cause::ALL);
+        for (cause, sent, told) in table {
+            assert_eq!(cause.may_have_been_sent(), sent, "{cause:?}");
+            assert_eq!(cause.is_final(), told, "{cause:?}");
+        }
     }
 
     #[test]

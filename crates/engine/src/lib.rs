@@ -25,6 +25,7 @@ mod reply;
 mod request;
 mod session;
 mod time;
+mod trace;
 
 pub use cause::Cause;
 pub use link::{
@@ -38,3 +39,4 @@ pub use session::{
     CloseCause, LinkLeg, ListenerProfile, Session, SessionEvent, SessionOutput, Undelivered,
 };
 pub use time::{Instant, WallClock};
+pub use trace::Trace;

@@ -61,6 +61,8 @@ pub enum PlantedBug {
     RestoreForgetsAmount,
     /// A request that was refused on its way to the link keeps its slot.
     RefusedNotClosed,
+    /// An advice that could not be delivered is declined.
+    AdviceDeclined,
     /// A session forgets its open requests when the terminal goes, and with them what the bank approved.
     UndeliveredForgotten,
 }
@@ -68,7 +70,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 24] = [
+    pub const ALL: [PlantedBug; 25] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -92,6 +94,7 @@ impl PlantedBug {
         PlantedBug::RestoreForgetsStan,
         PlantedBug::RestoreForgetsAmount,
         PlantedBug::RefusedNotClosed,
+        PlantedBug::AdviceDeclined,
         PlantedBug::UndeliveredForgotten,
     ];
 }

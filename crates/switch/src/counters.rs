@@ -58,6 +58,10 @@ pub fn describe_metrics() {
             "Answers made by the switch itself, by listener and reason",
         ),
         (
+            "pointsman_unanswered_total",
+            "Advices that could not be delivered and got no answer, by listener and reason",
+        ),
+        (
             "pointsman_network_management_total",
             "08x0 messages of terminals, answered here",
         ),
@@ -282,6 +286,12 @@ impl ListenerCounters {
                     }
                     None => self.answer(*response_code).increment(1),
                 }
+            }
+            SessionEvent::Unanswered {
+                mti, cause, trace, ..
+            } => {
+                tracing::warn!(listener = %self.listener, %mti, cause = cause.label(), %trace, "an advice could not be delivered and is not answered, so that it comes again");
+                self.rare("pointsman_unanswered_total", "reason", cause.label());
             }
             SessionEvent::NetworkManagement { .. } => self.network_management.increment(1),
             SessionEvent::Unreadable { answered, .. } => {

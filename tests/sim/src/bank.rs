@@ -3,7 +3,7 @@
 //! Its ledger is the witness of what was asked of it and what it decided. It is kept by the reference number of a
 //! transaction (field 37, which each terminal makes unique), not by anything that the switch has a hand in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(crate) struct Bank {
     recent: VecDeque<(String, String)>,
     approvals: u32,
     own_stan: u32,
+    /// Trace numbers of what looks like a request of the bank: the only ones that the switch may answer.
+    demands: BTreeSet<String>,
 }
 
 /// What a bank knows of one transaction.
@@ -76,6 +78,7 @@ impl Bank {
             recent: VecDeque::new(),
             approvals: 0,
             own_stan: 900_000,
+            demands: BTreeSet::new(),
         }
     }
 
@@ -113,7 +116,22 @@ impl Bank {
         if view.mti().class() == MtiClass::NetworkManagement {
             return Ok(self.management(now, &view, faults, random));
         }
+        if !view.mti().is_request() {
+            return self.refused(&view).map(|()| Vec::new());
+        }
         self.request(now, issued, &view, faults, random)
+    }
+
+    /// The switch answers a request of the bank: it says no, and only if it was asked.
+    fn refused(&self, view: &View<'_>) -> Result<(), String> {
+        let (stan, code) = (view.to_text(11), view.to_text(39));
+        if code.as_deref() != Some("40") {
+            return Err(format!("its request is answered with {code:?}"));
+        }
+        match stan.filter(|stan| self.demands.contains(stan)) {
+            Some(_) => Ok(()),
+            None => Err("it is answered what it did not ask".into()),
+        }
     }
 
     /// The host asks something of its own accord: an echo, a sign-off, something that nobody supports.
@@ -127,6 +145,16 @@ impl Bank {
             "0800",
             &[(7, "1124141500"), (11, &stan), (70, code)],
         ))
+    }
+
+    /// The bank asks for something that no bank should: a payment, or its reversal.
+    pub(crate) fn demand(&mut self, mti: &'static str) -> Option<Bytes> {
+        self.connection.as_ref()?;
+        self.own_stan += 1;
+        let stan = format!("{:06}", self.own_stan);
+        self.demands.insert(stan.clone());
+        let fields = [(4, "000000000100"), (11, &*stan), (41, "BANKTERM")];
+        Some(build(&self.dialect, mti, &fields))
     }
 
     /// Is it waiting for somebody to sign on again?
@@ -258,6 +286,10 @@ impl Bank {
             answer.omit(&self.plan, random);
         }
         let mangled = answer.mangle(&others, &self.plan, faults, random);
+        if answer.mti.is_request() {
+            let stan = answer.fields.iter().find(|(field, _)| *field == 11);
+            self.demands.extend(stan.map(|(_, stan)| stan.clone()));
+        }
         let mut message = build_owned(&self.dialect, answer.mti, &answer.fields);
         let broken = if random.permille(faults.truncated) {
             message.truncate(random.below(message.len() as u64) as usize);

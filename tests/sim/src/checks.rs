@@ -1,6 +1,9 @@
 //! What must hold, whatever goes wrong.
 //!
-//! * Each request that a session took gets exactly one answer, in time, or its connection is closed.
+//! * Each request that a session took gets exactly one answer, in time, or its connection is closed. An advice that could
+//!   not be delivered gets none.
+//! * A request of a bank is refused, an advice of a bank is not answered.
+//! * What is reported as gone wrong names the transaction.
 //! * An answer is for the terminal and the transaction that it reaches: the terminal's own fields are bit for bit what it
 //!   sent, and what the bank echoes (field 37) is this transaction's.
 //! * An approval is given only if that bank approved that transaction, with that amount.
@@ -14,7 +17,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use pointsman_engine::{Answer, Cause, Instant, LinkState, Outcome, Record};
+use pointsman_engine::{Answer, Cause, Instant, LinkState, Outcome, Record, Trace};
 use pointsman_iso8583::{Dialect, View};
 
 use crate::bank::Entry;
@@ -72,7 +75,10 @@ pub(crate) fn reply(
     if Some(reply.mti()) != request.mti().response() {
         return Err(format!("{} was answered by {}", request.mti(), reply.mti()));
     }
-    let by_bank = cause.is_none() && transaction.kind != Kind::Management;
+    if request.mti().is_advice() && cause.is_some_and(|cause| !cause.is_final()) {
+        return Err(format!("an advice was declined because of {cause:?}"));
+    }
+    let by_bank = cause.is_none() && !matches!(transaction.kind, Kind::Management { .. });
     for field in OWN {
         // What the switch says itself echoes what the dialect says; the bank's answer has all of it.
         if (by_bank || reply.has(field)) && reply.wire(field) != request.wire(field) {
@@ -101,7 +107,8 @@ pub(crate) fn reply(
         by_bank,
     };
     match (transaction.kind, cause) {
-        (Kind::Management, None) if code == "00" => Ok(told),
+        (Kind::Management { accepted: true }, None) if code == "00" => Ok(told),
+        (Kind::Management { accepted: false }, None) if code == "40" => Ok(told),
         (Kind::NoRoute, Some(Cause::NoRoute)) if code == "92" => Ok(told),
         (Kind::Unsupported, Some(Cause::UnsupportedMti)) if code == "40" => Ok(told),
         (Kind::NoRoute | Kind::Routed { .. }, Some(Cause::Draining | Cause::SessionBusy)) => {
@@ -143,6 +150,39 @@ pub(crate) fn reply(
             Ok(told)
         }
         (kind, cause) => Err(format!("{kind:?} was answered {code} because of {cause:?}")),
+    }
+}
+
+/// May an advice stay without an answer?
+pub(crate) fn silence(
+    dialect: &Dialect,
+    transaction: &Transaction,
+    cause: Cause,
+) -> Result<(), String> {
+    let advice = dialect
+        .view(&transaction.frame)
+        .is_ok_and(|request| request.mti().is_advice());
+    let right = match transaction.kind {
+        Kind::Routed { financial, .. } => !financial && !cause.is_final(),
+        Kind::NoRoute => matches!(cause, Cause::NoRoute | Cause::Draining | Cause::SessionBusy),
+        Kind::Unsupported | Kind::Management { .. } | Kind::Broken => false,
+    };
+    if advice && right {
+        Ok(())
+    } else {
+        Err(format!("left without an answer because of {cause:?}"))
+    }
+}
+
+/// Does a report name its transaction?
+pub(crate) fn trace(trace: Trace, terminal: &str, transaction: &Transaction) -> Result<(), String> {
+    let (stan, nonce) = (transaction.stan, transaction.nonce);
+    let expected = format!("terminal {terminal} stan {stan:06} rrn {nonce:012}");
+    let found = trace.to_string();
+    if found.starts_with(&expected) {
+        Ok(())
+    } else {
+        Err(format!("it is reported as {found}"))
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct LinkDriver {
     pub(crate) held: VecDeque<Held>,
     /// Answers that wait for a record.
     pub(crate) held_answers: VecDeque<(ReplyTo, Answer, RecordNumber)>,
+    /// How often it has answered a request of the bank.
+    pub(crate) refusals: u64,
     pub(crate) records: Vec<(RecordNumber, Record)>,
     pub(crate) durable: u64,
     pub(crate) durable_at: Instant,

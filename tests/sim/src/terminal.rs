@@ -32,8 +32,8 @@ pub(crate) enum Kind {
     NoRoute,
     /// Not carried: 40.
     Unsupported,
-    /// Answered by the switch: 00.
-    Management,
+    /// Answered by the switch: 00, or 40 to what it does not do.
+    Management { accepted: bool },
     /// Not readable: 30, or the connection is closed.
     Broken,
 }
@@ -64,6 +64,8 @@ pub(crate) enum Fate {
         by_bank: bool,
         approved: bool,
     },
+    /// An advice that could not be delivered: the session says nothing, so that it comes again.
+    Unanswered,
     /// Its connection is gone.
     Abandoned,
 }
@@ -114,7 +116,9 @@ impl Terminal {
                 ("0420", "000000", advice),
                 ("0200", "000000", Kind::NoRoute),
                 ("0500", "920000", Kind::Unsupported),
-                ("0800", "990000", Kind::Management),
+                ("0420", "000000", Kind::NoRoute),
+                ("0800", "990000", Kind::Management { accepted: true }),
+                ("0820", "990000", Kind::Management { accepted: false }),
             ]);
         }
         let message = self.message(dialect, mti, code, kind, nonce, random);
@@ -173,7 +177,17 @@ impl Terminal {
                 pan = Some(["4111111111111111", "5555555555554444", "6011000990139424"][bank]);
             }
             Kind::NoRoute => pan = Some("378282246310005"),
-            Kind::Unsupported | Kind::Management | Kind::Broken => {}
+            Kind::Unsupported | Kind::Management { .. } | Kind::Broken => {}
+        }
+        let mut about = None;
+        if let Kind::Management { accepted } = kind {
+            // An echo or the fetching of keys.
+            about = Some(match (dialect.field(70).is_some(), accepted) {
+                (true, true) => (70, random.pick(&["001", "002", "301", "270"])),
+                (true, false) => (70, "101"),
+                (false, true) => (60, "00000001301"),
+                (false, false) => (60, "00000001003"),
+            });
         }
         if random.permille(300) {
             track = pan.take().map(|pan| format!("{pan}D29122010000000000"));
@@ -188,6 +202,7 @@ impl Terminal {
             (42, "MERCHANT0000001"),
             (49, "978"),
         ]);
+        fields.extend(about);
         fields.extend(pan.map(|pan| (2, pan)));
         fields.extend(track.as_deref().map(|track| (35, track)));
         for optional in [(7, "1124141500"), (12, "151500"), (13, "1124"), (24, "003")] {

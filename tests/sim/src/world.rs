@@ -290,6 +290,7 @@ impl World {
                 queue_at: Instant::ZERO,
                 held: VecDeque::new(),
                 held_answers: VecDeque::new(),
+                refusals: 0,
                 records: Vec::new(),
                 durable: 0,
                 durable_at: Instant::ZERO,

@@ -98,7 +98,7 @@ fn seeds_run_clean() {
 /// All that can happen in the simulation. What it leaves to the engine's own tests: a match key that is busy (terminals
 /// here never use a reference number twice), dialects that do not fit each other, and a link that is asked for nothing
 /// it could send.
-const SEEN: [&str; 43] = [
+const SEEN: [&str; 45] = [
     // Causes.
     "no_route",
     "link_down",
@@ -122,6 +122,7 @@ const SEEN: [&str; 43] = [
     "network_management_received",
     "echo_missed",
     "timed_out",
+    "lost",
     "late",
     "unmatched",
     "undecodable",
@@ -138,6 +139,7 @@ const SEEN: [&str; 43] = [
     // Sessions.
     "accepted",
     "answered",
+    "unanswered",
     "network_management",
     "unreadable",
     "undelivered",

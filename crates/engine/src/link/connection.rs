@@ -84,6 +84,10 @@ impl<R> Link<R> {
                 let Some(closed) = self.give_up(slot) else {
                     break;
                 };
+                self.event(LinkEvent::Lost {
+                    stan: closed.stan,
+                    trace: closed.trace,
+                });
                 self.decline_after_sending(
                     closed,
                     Cause::Disconnected,

@@ -14,13 +14,14 @@ use super::journal::RecordNumber;
 use super::matching::{Differs, Expectation, Key, MatchFields};
 use super::output::UnmatchedReason;
 use crate::planted::{Planted, PlantedBug};
-use crate::{Instant, Ticket};
+use crate::{Instant, Ticket, Trace};
 
 /// An open request.
 pub(super) struct Open<R> {
     pub(super) reply_to: R,
     pub(super) ticket: Ticket,
     pub(super) expectation: Expectation,
+    pub(super) trace: Trace,
     /// The record without which it must not be sent; none for what moves no money.
     pub(super) intent: Option<RecordNumber>,
 }
@@ -30,6 +31,7 @@ pub(super) struct Closed<R> {
     pub(super) reply_to: R,
     pub(super) ticket: Ticket,
     pub(super) stan: Stan,
+    pub(super) trace: Trace,
     pub(super) intent: Option<RecordNumber>,
 }
 
@@ -45,6 +47,7 @@ pub(super) enum Found {
     Late {
         stan: Stan,
         since: Instant,
+        trace: Trace,
     },
     Nobody(UnmatchedReason),
 }
@@ -79,6 +82,7 @@ struct Slot<R> {
 
 struct Used<R> {
     expectation: Expectation,
+    trace: Trace,
     intent: Option<RecordNumber>,
     /// Where the answer goes; `None` once there was one.
     reply: Option<(R, Ticket)>,
@@ -140,6 +144,7 @@ impl<R> InFlight<R> {
             reply_to,
             ticket,
             expectation,
+            trace,
             intent,
         } = request;
         let hash = self.hashes.of(&expectation);
@@ -150,6 +155,7 @@ impl<R> InFlight<R> {
             given_up: deadline,
             used: Some(Used {
                 expectation,
+                trace,
                 intent,
                 reply: Some((reply_to, ticket)),
             }),
@@ -231,6 +237,7 @@ impl<R> InFlight<R> {
             Found::Late {
                 stan: expected.stan,
                 since: slot.given_up,
+                trace: used.trace,
             }
         }
     }
@@ -256,6 +263,7 @@ impl<R> InFlight<R> {
             reply_to,
             ticket,
             stan: used.expectation.stan,
+            trace: used.trace,
             intent: used.intent,
         })
     }
@@ -276,6 +284,7 @@ impl<R> InFlight<R> {
             reply_to,
             ticket,
             stan: used.expectation.stan,
+            trace: used.trace,
             intent: used.intent,
         };
         self.open.remove(&mut self.slots, id.0);

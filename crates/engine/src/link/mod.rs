@@ -30,6 +30,8 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 
+use pointsman_iso8583::TextBuffer;
+
 pub use journal::{Record, RecordNumber, ReversalCause};
 pub use network_management::NetworkManagementCode;
 pub use output::{LinkEvent, LinkOutput, Occupancy, UnmatchedReason};
@@ -58,6 +60,8 @@ pub struct Link<R> {
     /// The latest time that an input gave.
     now: Instant,
     draining: bool,
+    /// For fields that are not in ASCII.
+    text: TextBuffer,
     planted: Planted,
 }
 
@@ -85,6 +89,7 @@ impl<R> Link<R> {
             outputs: VecDeque::new(),
             now,
             draining: false,
+            text: TextBuffer::new(),
             planted,
             profile,
         };

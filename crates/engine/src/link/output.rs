@@ -9,7 +9,7 @@ use pointsman_iso8583::{DecodeError, EncodeError, Mti, ResponseCode, Stan};
 use super::journal::{Record, RecordNumber};
 use super::network_management::NetworkManagementCode;
 use super::state::LinkState;
-use crate::Answer;
+use crate::{Answer, Trace};
 
 /// What the driver has to do, in this order.
 pub enum LinkOutput<R> {
@@ -84,12 +84,19 @@ pub enum LinkEvent {
     /// Nobody answered in time.
     TimedOut {
         stan: Stan,
+        trace: Trace,
+    },
+    /// It was open when the connection broke, so that the bank may have it.
+    Lost {
+        stan: Stan,
+        trace: Trace,
     },
     /// An answer to a request that had been given up on, so long after that.
     Late {
         stan: Stan,
         response_code: Option<ResponseCode>,
         overdue: Duration,
+        trace: Trace,
     },
     /// An answer that fits no open request.
     Unmatched {
@@ -106,10 +113,12 @@ pub enum LinkEvent {
     Mismatched {
         stan: Stan,
         field: u8,
+        trace: Trace,
     },
-    /// A request of the host that the switch does not carry.
+    /// A request of the host that the switch does not carry. `answered`: the host was told so.
     UnsupportedRequest {
         mti: Mti,
+        answered: bool,
     },
 }
 
@@ -142,6 +151,7 @@ impl LinkEvent {
             LinkEvent::NetworkManagementReceived { .. } => "network_management_received",
             LinkEvent::EchoMissed { .. } => "echo_missed",
             LinkEvent::TimedOut { .. } => "timed_out",
+            LinkEvent::Lost { .. } => "lost",
             LinkEvent::Late { .. } => "late",
             LinkEvent::Unmatched { .. } => "unmatched",
             LinkEvent::Undecodable { .. } => "undecodable",

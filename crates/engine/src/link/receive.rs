@@ -1,7 +1,7 @@
 //! What a message of the host means. Reading changes nothing; acting on it is the second step.
 
-use bytes::Bytes;
-use pointsman_iso8583::{DecodeError, Mti, ResponseCode, Stan, View};
+use bytes::{Bytes, BytesMut};
+use pointsman_iso8583::{DecodeError, Mti, Reason, ResponseCode, Stan, View};
 
 use super::Link;
 use super::in_flight::{Found, SlotId};
@@ -10,6 +10,7 @@ use super::network_management::{self, NetworkManagementCode};
 use super::output::{LinkEvent, LinkOutput, UnmatchedReason};
 use super::state::{Heartbeat, State};
 use crate::planted::PlantedBug;
+use crate::reply::{Asked, Verdict};
 use crate::{Cause, Instant, Outcome, limits};
 
 enum Reading {
@@ -23,8 +24,9 @@ enum Reading {
         mismatch: Option<u8>,
     },
     NetworkManagement(Mti, network_management::Received),
-    /// A request of a class that hosts have no business sending us.
-    Request(Mti),
+    /// A request of a class that hosts have no business sending us, and our answer to it; none to an advice, or if the
+    /// dialect cannot express it.
+    Request(Mti, Option<BytesMut>),
     /// It cannot be read; whose answer it is if that much of it can.
     Broken(DecodeError, Option<SlotId>),
 }
@@ -55,13 +57,14 @@ impl<R> Link<R> {
                     self.event(LinkEvent::Mismatched {
                         stan: closed.stan,
                         field,
+                        trace: closed.trace,
                     });
                     let reversal = ReversalCause::AnswerMismatch;
                     self.decline_after_sending(closed, Cause::AnswerMismatch, reversal);
                 }
             }
             Reading::Answer {
-                found: Found::Late { stan, since },
+                found: Found::Late { stan, since, trace },
                 response_code,
                 ..
             } => {
@@ -69,6 +72,7 @@ impl<R> Link<R> {
                     stan,
                     response_code,
                     overdue: now.since(since),
+                    trace,
                 });
             }
             Reading::Answer {
@@ -87,7 +91,16 @@ impl<R> Link<R> {
                 self.event(LinkEvent::Unmatched { mti, stan, why });
             }
             Reading::NetworkManagement(mti, received) => self.network_management(mti, received),
-            Reading::Request(mti) => self.event(LinkEvent::UnsupportedRequest { mti }),
+            Reading::Request(mti, reply) => {
+                let answered = reply.is_some();
+                if let Some(message) = reply {
+                    self.outputs.push_back(LinkOutput::Transmit {
+                        message,
+                        after: None,
+                    });
+                }
+                self.event(LinkEvent::UnsupportedRequest { mti, answered });
+            }
             Reading::Broken(error, None) => {
                 self.event(LinkEvent::Undecodable {
                     error,
@@ -122,7 +135,10 @@ impl<R> Link<R> {
             return Reading::NetworkManagement(mti, network_management::read(&view));
         }
         if mti.is_request() {
-            return Reading::Request(mti);
+            // An advice cannot be declined (ISO 8583-1:1987, 4.1), and taking it would be a lie: no answer.
+            let reply = (!mti.is_advice())
+                .then(|| Asked::whole(&view).answer(Verdict::Declined(Reason::NotSupported)));
+            return Reading::Request(mti, reply.and_then(Result::ok));
         }
         let found = self.in_flight.find(&view, self.planted);
         let mismatch = match found {

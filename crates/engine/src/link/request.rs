@@ -11,14 +11,21 @@ use super::matching::{Currency, Expectation, Key};
 use super::output::LinkOutput;
 use super::state::LinkState;
 use crate::planted::PlantedBug;
-use crate::{Cause, Instant, Outcome, Request, limits};
+use crate::{Cause, Instant, Outcome, Request, Trace, limits};
+
+/// A request that may be sent.
+struct Admitted {
+    mti: Mti,
+    trace: Trace,
+    expectation: Expectation,
+}
 
 impl<R> Link<R> {
     /// A request from a session. It is sent, or declined at once.
     pub fn handle_request(&mut self, now: Instant, request: Request<R>) {
         let now = self.advance(now);
         match self.admit(now, &request) {
-            Ok((mti, expectation)) => self.send(now, request, mti, expectation),
+            Ok(admitted) => self.send(now, request, admitted),
             Err(cause) => {
                 self.answer(
                     request.reply_to,
@@ -32,7 +39,7 @@ impl<R> Link<R> {
     }
 
     /// May this request be sent, and what will its answer be judged by? Refused early, before anything is taken.
-    fn admit(&mut self, now: Instant, request: &Request<R>) -> Result<(Mti, Expectation), Cause> {
+    fn admit(&mut self, now: Instant, request: &Request<R>) -> Result<Admitted, Cause> {
         let mut in_flight_max = self.profile.in_flight_max;
         if self.planted.has(PlantedBug::InFlightUnbounded) {
             in_flight_max = in_flight_max.saturating_add(self.in_flight.late());
@@ -79,19 +86,25 @@ impl<R> Link<R> {
             return Err(Cause::KeyBusy);
         }
         let stan = self.stans.take().ok_or(Cause::StanExhausted)?;
-        Ok((
+        Ok(Admitted {
             mti,
-            Expectation {
+            trace: Trace::with(&view, &mut self.text).sent_as(Some(stan)),
+            expectation: Expectation {
                 stan,
                 mti: answer_mti,
                 key,
                 amount,
                 currency,
             },
-        ))
+        })
     }
 
-    fn send(&mut self, now: Instant, request: Request<R>, mti: Mti, expectation: Expectation) {
+    fn send(&mut self, now: Instant, request: Request<R>, admitted: Admitted) {
+        let Admitted {
+            mti,
+            trace,
+            expectation,
+        } = admitted;
         let Request {
             reply_to,
             ticket,
@@ -112,6 +125,7 @@ impl<R> Link<R> {
                 reply_to,
                 ticket,
                 expectation,
+                trace,
                 intent,
             },
             deadline,
@@ -143,6 +157,7 @@ impl<R> Link<R> {
         cause: Cause,
         reversal: ReversalCause,
     ) {
+        debug_assert!(cause.may_have_been_sent());
         let reversible = closed
             .intent
             .filter(|_| !self.planted.has(PlantedBug::ReversalForgotten));

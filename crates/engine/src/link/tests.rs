@@ -279,6 +279,7 @@ fn event_text(event: &LinkEvent) -> Box<str> {
             stan,
             response_code,
             overdue,
+            ..
         } => {
             let code = response_code
                 .map(|code| code.to_string())
@@ -289,8 +290,9 @@ fn event_text(event: &LinkEvent) -> Box<str> {
             let stan = stan.map(|stan| stan.to_string()).unwrap_or_default();
             format!("unmatched {mti} {stan}: {}", why_text(why))
         }
-        LinkEvent::TimedOut { stan } => format!("{stan} timed out"),
-        LinkEvent::Mismatched { stan, field } => format!("{stan} differs in field {field}"),
+        LinkEvent::Lost { trace, .. } => format!("in doubt: {trace}"),
+        LinkEvent::TimedOut { stan, .. } => format!("{stan} timed out"),
+        LinkEvent::Mismatched { stan, field, .. } => format!("{stan} differs in field {field}"),
         LinkEvent::EchoMissed { missed } => format!("{missed} echoes missed"),
         LinkEvent::Undecodable { error, declined } => {
             format!("unreadable, field {}, declined: {declined}", error.field)
@@ -317,7 +319,9 @@ fn event_text(event: &LinkEvent) -> Box<str> {
         } => {
             format!("host: {mti} {code:?}, accepted: {accepted}")
         }
-        LinkEvent::UnsupportedRequest { mti } => format!("unsupported {mti}"),
+        LinkEvent::UnsupportedRequest { mti, answered } => {
+            format!("unsupported {mti}, answered: {answered}")
+        }
         LinkEvent::StateChanged { .. } => unreachable!("written down apart"),
     };
     text.into()

@@ -64,8 +64,10 @@ impl<R> Link<R> {
             let Some(closed) = self.give_up(slot) else {
                 break;
             };
-            self.outputs
-                .push_back(LinkOutput::Event(LinkEvent::TimedOut { stan: closed.stan }));
+            self.event(LinkEvent::TimedOut {
+                stan: closed.stan,
+                trace: closed.trace,
+            });
             self.decline_after_sending(closed, Cause::Timeout, ReversalCause::Timeout);
         }
         while let Some(stan) = self.in_flight.forget(now) {

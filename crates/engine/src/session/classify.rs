@@ -8,7 +8,7 @@ pub(super) enum Class {
     /// Goes to a bank.
     Routed { financial: bool },
     /// Network management: between terminal and switch, answered here.
-    Local,
+    Local { accepted: bool },
     /// Not carried, but the terminal waits for an answer.
     Unsupported,
     /// An answer or an acknowledgement: nobody waits.
@@ -30,7 +30,9 @@ pub(super) fn classify(view: &View<'_>) -> Class {
         },
         // A terminal repeats its reversal until it is answered; reversing that would bring the payment back.
         MtiClass::Reversal => Class::Routed { financial: false },
-        MtiClass::NetworkManagement => Class::Local,
+        MtiClass::NetworkManagement => Class::Local {
+            accepted: is_sign_on_or_echo(view),
+        },
         // Batch upload (0320) and reconciliation (0500) are between the terminal and whoever keeps its totals: sending
         // them to one of several banks would be wrong whichever it was.
         MtiClass::FileAction
@@ -38,6 +40,23 @@ pub(super) fn classify(view: &View<'_>) -> Class {
         | MtiClass::Administrative
         | MtiClass::FeeCollection
         | MtiClass::Other(_) => Class::Unsupported,
+    }
+}
+
+/// Signing on, signing off and echoes need nothing but an answer. To say 00 to anything else would be to promise keys or
+/// parameters that the terminal does not get here.
+fn is_sign_on_or_echo(view: &View<'_>) -> bool {
+    let dialect = view.dialect();
+    if dialect.field(70).is_none() && dialect.field(60).is_some() {
+        // UnionPay POS specification: field 60.3, three digits after type (2) and batch (6), says what it is about: 002
+        // signs off, 301 is the echo, 001, 003 and 004 sign in, which is to fetch keys.
+        let text = view.to_text(60).unwrap_or_default();
+        return matches!(text.get(8..11), Some("002" | "301"));
+    }
+    // 061, 062 and 270 are what the Mastercard Debit Switch says for 001, 002 and 301.
+    match view.number(70) {
+        Some(code) => matches!(code, 1 | 2 | 61 | 62 | 270 | 301),
+        None => !view.has(70),
     }
 }
 

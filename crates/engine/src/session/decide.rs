@@ -3,13 +3,15 @@
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use pointsman_iso8583::{DecodeError, Dialect, Edit, Mti, Pan, ResponseCode, StanSlot, View};
+use pointsman_iso8583::{
+    DecodeError, Dialect, Edit, Mti, Pan, Reason, ResponseCode, StanSlot, View,
+};
 
 use super::Session;
 use super::classify::{self, Class};
 use super::output::{CloseCause, SessionEvent};
 use crate::reply::{Asked, Verdict};
-use crate::{Cause, LinkId};
+use crate::{Cause, LinkId, Trace};
 
 /// What is done with a message that came in.
 pub(super) enum Decision {
@@ -19,6 +21,8 @@ pub(super) enum Decision {
         message: BytesMut,
         events: [Option<SessionEvent>; 2],
     },
+    /// Nothing is said.
+    Unanswered([Option<SessionEvent>; 2]),
     Close(CloseCause, SessionEvent),
 }
 
@@ -50,9 +54,14 @@ impl Session {
         let mti = view.mti();
         let cause = match classify::classify(&view) {
             Class::Unanswerable => return unanswerable(mti),
-            Class::Local => {
-                let event = SessionEvent::NetworkManagement { mti };
-                return answer(&Asked::whole(&view), Verdict::Approved, [Some(event), None]);
+            Class::Local { accepted } => {
+                let verdict = if accepted {
+                    Verdict::Approved
+                } else {
+                    Verdict::Declined(Reason::NotSupported)
+                };
+                let event = SessionEvent::NetworkManagement { mti, accepted };
+                return answer(&Asked::whole(&view), verdict, [Some(event), None]);
             }
             Class::Unsupported => Cause::UnsupportedMti,
             Class::Routed { .. } if self.draining => Cause::Draining,
@@ -142,20 +151,31 @@ impl Session {
     }
 }
 
-/// An answer of our own that refuses.
+/// An answer of our own that refuses; or none, if it is an advice that may yet be taken.
 fn declined(
     asked: &Asked<'_, '_>,
     link: Option<LinkId>,
     cause: Cause,
     event: Option<SessionEvent>,
 ) -> Decision {
+    let (mti, trace) = (asked.mti, asked.fields.map(Trace::of).unwrap_or_default());
+    if mti.is_advice() && !cause.is_final() {
+        let unanswered = SessionEvent::Unanswered {
+            link,
+            mti,
+            cause,
+            trace,
+        };
+        return Decision::Unanswered([event, Some(unanswered)]);
+    }
     let verdict = Verdict::Declined(cause.reason());
     let answered = SessionEvent::Answered {
         link,
-        mti: asked.mti,
+        mti,
         cause: Some(cause),
         response_code: response_code(verdict, asked.dialect),
         latency: Duration::ZERO,
+        trace: Some(trace),
     };
     answer(asked, verdict, [event, Some(answered)])
 }

@@ -1,14 +1,15 @@
 //! The one answer of an open request: the bank's, or the switch's in its place.
 
 use bytes::{Bytes, BytesMut};
-use pointsman_iso8583::{FieldSet, ResponseCode, Written};
+use pointsman_iso8583::{FieldSet, ResponseCode, Stan, Written};
 
 use super::decide::response_code;
 use super::open::Open;
 use super::output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
 use super::{Session, restore};
+use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
-use crate::{Cause, Ticket};
+use crate::{Cause, Ticket, Trace};
 
 /// An answer without these would say something else: what was decided, and about how much.
 const DECISIVE: FieldSet = FieldSet::of(&[4, 39]);
@@ -23,8 +24,13 @@ enum Composed {
     Undelivered {
         why: Undelivered,
         response_code: Option<ResponseCode>,
+        /// The bank approved, or may have.
+        approved: bool,
+        /// The link's number, by which the bank knows it.
+        stan: Option<Stan>,
+        /// What the terminal is told instead, if it is there.
+        cause: Cause,
     },
-    Declined(Cause),
 }
 
 impl Session {
@@ -44,30 +50,48 @@ impl Session {
                 }
                 self.reply(&open, message, None, response_code);
             }
-            Composed::Undelivered { why, response_code } => {
-                self.undelivered(&open, ticket, response_code, why);
+            Composed::Undelivered {
+                why,
+                response_code,
+                approved,
+                stan,
+                cause,
+            } => {
+                let trace = self.trace(&open).sent_as(stan);
+                self.undelivered(&open, ticket, response_code, approved, why, trace);
                 if !self.closed {
-                    self.decline(open, ticket, Cause::AnswerMismatch);
+                    self.decline(open, ticket, cause);
                 }
             }
-            Composed::Declined(cause) => self.decline(open, ticket, cause),
         }
     }
 
     /// Writes the bank's answer for the terminal; changes nothing.
     fn compose(&self, open: &Open, answer: &Bytes) -> Composed {
+        // The link has read it; whoever cannot must think of it as an approval.
+        let unreadable = |cause| Composed::Undelivered {
+            why: Undelivered::Unreadable,
+            response_code: None,
+            approved: true,
+            stan: None,
+            cause,
+        };
         let Some(leg) = self.profile.links.get(open.link.index()) else {
-            return Composed::Declined(Cause::Internal);
+            return unreadable(Cause::Internal);
         };
         let Ok(view) = leg.dialect.view(answer) else {
-            return Composed::Declined(Cause::AnswerUndecodable);
+            return unreadable(Cause::AnswerUndecodable);
         };
         let response_code = view.response_code();
+        let undelivered = |why| Composed::Undelivered {
+            why,
+            response_code,
+            approved: response_code.is_some_and(|code| code.is_approval()),
+            stan: view.stan(),
+            cause: Cause::AnswerMismatch,
+        };
         if self.closed {
-            return Composed::Undelivered {
-                why: Undelivered::TerminalGone,
-                response_code,
-            };
+            return undelivered(Undelivered::TerminalGone);
         }
         let mut message = BytesMut::new();
         let request = self.profile.dialect.view(&open.frame.0).ok();
@@ -82,17 +106,37 @@ impl Session {
                     dropped,
                 }
             }
-            Some(_) | None => Composed::Undelivered {
-                why: Undelivered::Unwritable,
-                response_code,
-            },
+            Some(_) | None => undelivered(Undelivered::Unwritable),
         }
     }
 
-    /// Answers an open request in the bank's place.
+    /// The link's task has ended with the request in hand: nobody has a record of it, and the bank may have approved it.
+    pub(super) fn link_failed(&mut self, open: Open, ticket: Ticket) {
+        let trace = self.trace(&open);
+        self.undelivered(&open, ticket, None, true, Undelivered::LinkFailed, trace);
+        if !self.closed {
+            self.decline(open, ticket, Cause::Internal);
+        }
+    }
+
+    /// Answers an open request in the bank's place, unless it is an advice that may yet be taken.
     pub(super) fn decline(&mut self, open: Open, ticket: Ticket, cause: Cause) {
+        let trace = self.trace(&open);
         if self.closed {
-            self.undelivered(&open, ticket, None, Undelivered::TerminalGone);
+            let why = Undelivered::TerminalGone;
+            self.undelivered(&open, ticket, None, false, why, trace);
+            return;
+        }
+        if open.mti.is_advice()
+            && !cause.is_final()
+            && !self.planted.has(PlantedBug::AdviceDeclined)
+        {
+            self.event(SessionEvent::Unanswered {
+                link: Some(open.link),
+                mti: open.mti,
+                cause,
+                trace,
+            });
             return;
         }
         let dialect = &self.profile.dialect;
@@ -102,7 +146,7 @@ impl Session {
         match message {
             Some(message) => {
                 let response_code = response_code(verdict, dialect);
-                self.reply(&open, message, Some(cause), response_code);
+                self.reply(&open, message, Some((cause, trace)), response_code);
             }
             // It was read when it came, so only a dialect that cannot express an answer leads here. Rather than leave
             // a terminal waiting for ever, its connection ends.
@@ -114,7 +158,7 @@ impl Session {
         &mut self,
         open: &Open,
         message: BytesMut,
-        cause: Option<Cause>,
+        cause: Option<(Cause, Trace)>,
         response_code: Option<ResponseCode>,
     ) {
         let transport = open.transport;
@@ -124,9 +168,10 @@ impl Session {
         self.event(SessionEvent::Answered {
             link,
             mti,
-            cause,
+            cause: cause.map(|(cause, _)| cause),
             response_code,
             latency,
+            trace: cause.map(|(_, trace)| trace),
         });
     }
 
@@ -135,16 +180,24 @@ impl Session {
         open: &Open,
         ticket: Ticket,
         response_code: Option<ResponseCode>,
+        approved: bool,
         why: Undelivered,
+        trace: Trace,
     ) {
-        let link = open.link;
-        let approved = response_code.is_some_and(|code| code.is_approval());
+        // What moved no money leaves nothing to reverse, and a reversal least of all: the terminal repeats it.
+        let (link, approved) = (open.link, approved && open.financial);
         self.event(SessionEvent::Undelivered {
             link,
             ticket,
             response_code,
             approved,
             why,
+            trace,
         });
+    }
+
+    fn trace(&self, open: &Open) -> Trace {
+        let view = self.profile.dialect.view(&open.frame.0).ok();
+        view.as_ref().map(Trace::of).unwrap_or_default()
     }
 }

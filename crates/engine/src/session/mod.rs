@@ -1,8 +1,8 @@
 //! One terminal connection: what came in on it, and the one answer that each request gets.
 //!
 //! [`Session`] takes inputs (`handle_*`) and gives outputs (`poll_output`), to be carried out in their order. Each
-//! request is answered once: by its link's answer, or here, with the [`Cause`]. What cannot be answered closes the
-//! connection.
+//! request is answered once: by its link's answer, or here, with the [`Cause`]. An advice that could not be delivered gets
+//! no answer, so that it comes again. What cannot be answered closes the connection.
 //!
 //! What a message is, is said in `classify.rs`, and what is done with it in `decide.rs`; how an open request is answered,
 //! in `deliver.rs`; what the terminal gets back of its own, in `restore.rs`; what the switch says itself, in the crate's
@@ -101,6 +101,10 @@ impl Session {
                     .flatten()
                     .for_each(|event| self.event(event));
             }
+            Decision::Unanswered(events) => events
+                .into_iter()
+                .flatten()
+                .for_each(|event| self.event(event)),
             Decision::Close(cause, event) => {
                 self.event(event);
                 self.close(cause);
@@ -116,6 +120,7 @@ impl Session {
             return;
         };
         match answer.outcome {
+            Outcome::Declined(Cause::Internal) => self.link_failed(open, answer.ticket),
             Outcome::Declined(cause) => self.decline(open, answer.ticket, cause),
             Outcome::Response(message) => self.deliver(open, answer.ticket, &message),
         }
@@ -160,6 +165,7 @@ impl Session {
         let ticket = self.open.insert(Open {
             link,
             mti,
+            financial,
             accepted,
             transport,
             frame,

@@ -13,6 +13,7 @@ use crate::{Instant, LinkId, Ticket};
 pub(super) struct Open {
     pub(super) link: LinkId,
     pub(super) mti: Mti,
+    pub(super) financial: bool,
     pub(super) accepted: Instant,
     /// What the framing took off; goes back with the answer.
     pub(super) transport: Option<[u8; 5]>,
@@ -109,6 +110,7 @@ mod tests {
         Open {
             link: LinkId(0),
             mti: Mti::literal(b"0200"),
+            financial: true,
             accepted: Instant::ZERO,
             transport: None,
             frame: Frame(Bytes::new()),

@@ -6,7 +6,7 @@ use core::time::Duration;
 use bytes::BytesMut;
 use pointsman_iso8583::{DecodeError, FieldSet, Mti, ResponseCode};
 
-use crate::{Cause, Forward, LinkId, Ticket};
+use crate::{Cause, Forward, LinkId, Ticket, Trace};
 
 /// What the driver has to do, in this order.
 pub enum SessionOutput {
@@ -44,9 +44,18 @@ pub enum SessionEvent {
         cause: Option<Cause>,
         response_code: Option<ResponseCode>,
         latency: Duration,
+        /// Of what the switch itself answers.
+        trace: Option<Trace>,
+    },
+    /// An advice that could not be delivered. It gets no answer, so that the terminal repeats it.
+    Unanswered {
+        link: Option<LinkId>,
+        mti: Mti,
+        cause: Cause,
+        trace: Trace,
     },
     /// Network management, answered here.
-    NetworkManagement { mti: Mti },
+    NetworkManagement { mti: Mti, accepted: bool },
     /// A message could not be read. `answered`: enough of it could be to say so to the terminal.
     Unreadable { error: DecodeError, answered: bool },
     /// A message that has no answer.
@@ -55,14 +64,16 @@ pub enum SessionEvent {
     NotCarried { link: LinkId, field: u8 },
     /// Fields of an answer that the terminal's dialect cannot express.
     FieldsDropped { link: LinkId, fields: FieldSet },
-    /// The terminal was not told what became of its request. If the bank approved it, this is where a reversal begins
-    /// (ISO 8583:1993 reason 4013, unable to deliver message to point of service).
+    /// The terminal was not told what became of its request.
     Undelivered {
         link: LinkId,
         ticket: Ticket,
         response_code: Option<ResponseCode>,
+        /// The bank approved it, or may have, and it may have moved money: this is where a reversal begins (ISO 8583:1993
+        /// reason 4013, unable to deliver message to point of service).
         approved: bool,
         why: Undelivered,
+        trace: Trace,
     },
     /// An answer to a request that is no longer open.
     StaleAnswer,
@@ -75,6 +86,10 @@ pub enum Undelivered {
     TerminalGone,
     /// The answer cannot be written in its dialect.
     Unwritable,
+    /// The answer cannot be read.
+    Unreadable,
+    /// The link's task failed while it had the request.
+    LinkFailed,
 }
 
 impl CloseCause {
@@ -95,6 +110,7 @@ impl SessionEvent {
         match self {
             SessionEvent::Accepted { .. } => "accepted",
             SessionEvent::Answered { .. } => "answered",
+            SessionEvent::Unanswered { .. } => "unanswered",
             SessionEvent::NetworkManagement { .. } => "network_management",
             SessionEvent::Unreadable { .. } => "unreadable",
             SessionEvent::Unanswerable { .. } => "unanswerable",
@@ -113,6 +129,8 @@ impl Undelivered {
         match self {
             Undelivered::TerminalGone => "terminal_gone",
             Undelivered::Unwritable => "unwritable",
+            Undelivered::Unreadable => "unreadable",
+            Undelivered::LinkFailed => "link_failed",
         }
     }
 }

@@ -230,6 +230,7 @@ fn event_text(event: &SessionEvent) -> String {
             cause,
             response_code,
             latency,
+            ..
         } => {
             let link = link
                 .map(|link| format!(" of {}", link.0))
@@ -250,18 +251,33 @@ fn event_text(event: &SessionEvent) -> String {
             response_code,
             approved,
             why,
+            trace,
             ..
         } => {
             let code = code(response_code);
             format!(
-                "{} of {} undelivered, approved: {approved}: {}",
+                "{} of {} undelivered, approved: {approved}: {}, {trace}",
                 code,
                 link.0,
                 why.label()
             )
         }
+        SessionEvent::Unanswered {
+            link,
+            mti,
+            cause,
+            trace,
+        } => {
+            let link = link.map_or(String::new(), |link| format!(" of {}", link.0));
+            format!(
+                "{mti}{link} unanswered because of {}, {trace}",
+                cause.label()
+            )
+        }
         SessionEvent::NotCarried { link, field } => format!("{} cannot say field {field}", link.0),
-        SessionEvent::NetworkManagement { mti } => format!("{mti} answered here"),
+        SessionEvent::NetworkManagement { mti, accepted } => {
+            format!("{mti} answered here, accepted: {accepted}")
+        }
         SessionEvent::Unanswerable { mti } => format!("{mti} has no answer"),
         SessionEvent::Accepted { .. } | SessionEvent::StaleAnswer => event.label().into(),
     }

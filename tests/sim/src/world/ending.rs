@@ -136,7 +136,11 @@ impl World {
             let entry = self.banks[issued.link].ledger.get(&nonce);
             let approved = entry.is_some_and(|entry| entry.decision.approved);
             let due = issued.reversals > 0 || transaction.undelivered;
-            if issued.financial && approved && !told && !due {
+            if due && !issued.financial {
+                self.fail(format!(
+                    "transaction {nonce} moved no money and will be reversed"
+                ));
+            } else if issued.financial && approved && !told && !due {
                 self.fail(format!(
                     "transaction {nonce} was approved, and nobody knows"
                 ));

@@ -78,8 +78,21 @@ impl World {
                 self.trace.line(now, || {
                     format!("bank {link} says {}", Shown(&dialect, &message))
                 });
+                // A request of the bank is answered at once; what looks like one is one.
+                let asks = dialect.view(&message).is_ok_and(|view| {
+                    let mti = view.mti();
+                    mti.class() != MtiClass::NetworkManagement
+                        && mti.is_request()
+                        && !mti.is_advice()
+                });
+                let refusals = self.links[link].refusals + u64::from(asks);
                 self.links[link].link.handle_frame(now, message);
                 self.drain_link(link, None);
+                if self.links[link].refusals != refusals {
+                    self.fail(format!(
+                        "link {link}: the bank's own message, a request: {asks}"
+                    ));
+                }
             }
             Event::Timer { at, .. } if driver.timer == Some(at) => {
                 driver.timer = None;
@@ -234,7 +247,11 @@ impl World {
             return;
         };
         let mut request = None;
-        if view.mti().class() != MtiClass::NetworkManagement {
+        if view.mti().class() == MtiClass::NetworkManagement {
+            // Of its own.
+        } else if !view.mti().is_request() {
+            self.links[link].refusals += 1;
+        } else {
             let (Some(index), Some(stan)) = (taken, view.stan().map(|stan| stan.get())) else {
                 self.fail(format!("link {link} sends a request that nobody made"));
                 return;
@@ -443,6 +460,20 @@ impl World {
             } if self.links[link].plan.sign_on && from.is_serving() => {
                 self.fail(format!("link {link} ended without a sign-off"));
             }
+            LinkEvent::TimedOut { stan, trace }
+            | LinkEvent::Late { stan, trace, .. }
+            | LinkEvent::Mismatched { stan, trace, .. }
+            | LinkEvent::Lost { stan, trace } => {
+                let Some(issued) = self.links[link].by_stan.get(&stan.get()) else {
+                    self.fail(format!("link {link}: {event:?} is about nothing"));
+                    return;
+                };
+                let issued = &self.issued[*issued];
+                let transaction = &self.transactions[issued.transaction];
+                let terminal = &self.terminals[transaction.terminal].id;
+                let named = checks::trace(*trace, terminal, transaction);
+                self.check(named, || format!("link {link}"));
+            }
             LinkEvent::NetworkManagementUnwritable { .. } => {
                 self.fail(format!("link {link}: {event:?}"));
             }
@@ -524,8 +555,14 @@ impl World {
                 self.queue.push(at, Event::HostSignsOn { link, epoch });
             }
         } else if ask && driver.state.is_serving() {
-            let code = self.random.pick(&["301", "270", "201", "101", "999"]);
-            self.host_asks(link, code);
+            if self.random.permille(300) {
+                let mti = self.random.pick(&["0100", "0200", "0401", "0420"]);
+                let message = self.banks[link].demand(mti);
+                self.host_says(link, message);
+            } else {
+                let code = self.random.pick(&["301", "270", "201", "101", "999"]);
+                self.host_asks(link, code);
+            }
         }
     }
 
@@ -536,8 +573,13 @@ impl World {
     }
 
     fn host_asks(&mut self, link: usize, code: &'static str) {
+        let message = self.banks[link].ask(code);
+        self.host_says(link, message);
+    }
+
+    fn host_says(&mut self, link: usize, message: Option<Bytes>) {
         let epoch = self.links[link].epoch;
-        if let Some(message) = self.banks[link].ask(code) {
+        if let Some(message) = message {
             let arrives = self.now + self.random.micros(100..=3_000);
             self.bank_says(
                 link,

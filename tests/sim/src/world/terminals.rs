@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_engine::{Answer, Cause, Outcome, SessionEvent, SessionOutput, Ticket};
+use pointsman_engine::{Answer, Cause, Outcome, SessionEvent, SessionOutput, Ticket, Trace};
 use pointsman_iso8583::Dialect;
 
 use super::{Event, World};
@@ -209,8 +209,9 @@ impl World {
             conn as u64,
             outcome_bytes(&answer.outcome),
         );
+        let transaction = self.transaction_of(conn, answer.ticket);
         self.conns[conn].session.handle_answer(self.now, answer);
-        self.drain_session(conn, None);
+        self.drain_session(conn, Some(transaction));
     }
 
     /// The switch closes: everything is answered.
@@ -231,7 +232,7 @@ impl World {
         }
     }
 
-    /// Carries out what the session wants. `current` is the message that it has just been given.
+    /// Carries out what the session wants. `current` is what it has just been given something about.
     pub(super) fn drain_session(&mut self, conn: usize, current: Option<usize>) {
         let mut said: Option<bytes::Bytes> = None;
         while let Some(output) = self.conns[conn].session.poll_output() {
@@ -338,11 +339,30 @@ impl World {
                     self.told(conn, current, &reply, None);
                 }
             }
+            SessionEvent::Unanswered { cause, trace, .. } => {
+                *self.report.causes.entry(cause.label()).or_default() += 1;
+                let current = current.expect("only what was asked can stay unanswered");
+                let dialect = self.listeners[self.conns[conn].listener].dialect.clone();
+                let right = checks::silence(&dialect, &self.transactions[current], *cause);
+                let nonce = self.transactions[current].nonce;
+                self.check(right, || format!("transaction {nonce}"));
+                self.named(current, *trace);
+                self.transactions[current].fate = Fate::Unanswered;
+                self.conns[conn].open.retain(|open| *open != current);
+                // The terminal waits for a while before it goes on.
+                let at = self.now + self.random.millis(50..=500);
+                let transaction = current;
+                self.queue.push(at, Event::Down { conn, transaction });
+            }
             SessionEvent::Undelivered {
-                ticket, approved, ..
+                ticket,
+                approved,
+                trace,
+                ..
             } => {
+                let transaction = self.transaction_of(conn, *ticket);
+                self.named(transaction, *trace);
                 if *approved {
-                    let transaction = self.transaction_of(conn, *ticket);
                     self.transactions[transaction].undelivered = true;
                 }
             }
@@ -357,6 +377,13 @@ impl World {
             | SessionEvent::Unreadable { .. }
             | SessionEvent::Unanswerable { .. } => {}
         }
+    }
+
+    fn named(&mut self, transaction: usize, trace: Trace) {
+        let record = &self.transactions[transaction];
+        let terminal = &self.terminals[record.terminal].id;
+        let named = checks::trace(trace, terminal, record);
+        self.check(named, || "session".into());
     }
 
     pub(super) fn transaction_of(&self, conn: usize, ticket: Ticket) -> usize {
@@ -399,7 +426,7 @@ impl World {
         self.conns[conn].open.retain(|open| *open != transaction);
         let entry = match record.kind {
             Kind::Routed { bank, .. } => self.banks[bank].ledger.get(&nonce),
-            Kind::NoRoute | Kind::Unsupported | Kind::Management | Kind::Broken => None,
+            Kind::NoRoute | Kind::Unsupported | Kind::Management { .. } | Kind::Broken => None,
         };
         match checks::reply(&dialect, record, &view, cause, entry) {
             Ok(told) => {

@@ -373,7 +373,14 @@ fn what_the_host_asks_for() {
         // We do not take keys: to say 00 would be a lie that every message after it pays for.
         .bank("0800", &[(11, "777779"), (70, "101")])
         .bank("0800", &[(11, "777780")])
-        .bank("0420", &[(11, "777781"), (41, "T0000001")])
+        // No bank has business to pay through us. It is told; an advice cannot be declined, and is not taken either.
+        .bank(
+            "0200",
+            &[(4, "000000000100"), (11, "777781"), (41, "T0000001")],
+        )
+        .bank("0100", &[(11, "777782")])
+        .bank("0401", &[(11, "777783"), (41, "T0000001")])
+        .bank("0420", &[(11, "777784"), (41, "T0000001")])
         .check(expect![[r#"
             bank says 0800 7=1124141500 11=777777 70=301
                 send 0810 7=1124141500 11=777777 39=00 70=301
@@ -387,8 +394,17 @@ fn what_the_host_asks_for() {
             bank says 0800 11=777780
                 send 0810 11=777780 39=40
                 (host: 0800 None, accepted: false)
-            bank says 0420 11=777781 41=T0000001
-                (unsupported 0420)
+            bank says 0200 4=000000000100 11=777781 41=T0000001
+                send 0210 4=000000000100 11=777781 39=40 41=T0000001
+                (unsupported 0200, answered: true)
+            bank says 0100 11=777782
+                send 0110 11=777782 39=40
+                (unsupported 0100, answered: true)
+            bank says 0401 11=777783 41=T0000001
+                send 0410 11=777783 39=40 41=T0000001
+                (unsupported 0401, answered: true)
+            bank says 0420 11=777784 41=T0000001
+                (unsupported 0420, answered: false)
         "#]]);
 }
 

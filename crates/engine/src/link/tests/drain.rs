@@ -89,6 +89,7 @@ fn draining_a_link_whose_connection_breaks() {
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             drain
             disconnected
+                (in doubt: terminal T0000001 stan 000000 link stan 000002)
                 record 2: 000002 to be reversed: disconnected
                 tell T0000001 Disconnected, after 2
                 (lost 1, again in 378 ms)

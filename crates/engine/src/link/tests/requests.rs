@@ -1,5 +1,7 @@
 //! A request's way: sent, answered, given up on, refused.
 
+use alloc::vec::Vec;
+
 use super::*;
 
 #[test]
@@ -123,8 +125,10 @@ fn a_broken_connection_leaves_sent_requests_in_doubt() {
             T0000002 asks
                 send 0420 4=000000000100 11=000003 41=T0000002
             disconnected
+                (in doubt: terminal T0000001 stan 000000 link stan 000002)
                 record 2: 000002 to be reversed: disconnected
                 tell T0000001 Disconnected, after 2
+                (in doubt: terminal T0000002 stan 000000 link stan 000003)
                 tell T0000002 Disconnected
                 (lost 2, again in 378 ms)
                 signed_on → down
@@ -146,6 +150,64 @@ fn a_broken_connection_leaves_sent_requests_in_doubt() {
 }
 
 #[test]
+fn what_went_wrong_can_be_found() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    let fields = |stan| {
+        [
+            (2, "4111111111111111"),
+            (4, "000000000100"),
+            (11, stan),
+            (37, "612345678901"),
+            (41, "TERM0001"),
+        ]
+    };
+    let answer = |stan| {
+        [
+            (4, "000000000999"),
+            (11, stan),
+            (39, "00"),
+            (41, "TERM0001"),
+        ]
+    };
+    let mut traces = Vec::new();
+    let mut look = |dialogue: &mut Dialogue| {
+        while let Some(output) = dialogue.link.poll_output() {
+            match output {
+                LinkOutput::Journal { number, .. } => dialogue.link.handle_durable(number),
+                LinkOutput::Event(
+                    event @ (LinkEvent::TimedOut { trace, .. }
+                    | LinkEvent::Late { trace, .. }
+                    | LinkEvent::Mismatched { trace, .. }
+                    | LinkEvent::Lost { trace, .. }),
+                ) => traces.push(format!("{}: {trace}", event.label())),
+                _ => {}
+            }
+        }
+    };
+    dialogue.request("it times out", "0200", &fields("000017"));
+    dialogue.now = dialogue.now + Duration::from_secs(15);
+    dialogue.link.handle_timer(dialogue.now);
+    look(&mut dialogue);
+    let late = message("0210", &answer("000002")).freeze();
+    dialogue.link.handle_frame(dialogue.now, late);
+    look(&mut dialogue);
+    dialogue.request("another amount", "0200", &fields("000018"));
+    let another = message("0210", &answer("000003")).freeze();
+    dialogue.link.handle_frame(dialogue.now, another);
+    look(&mut dialogue);
+    dialogue.request("it is lost", "0200", &fields("000019"));
+    dialogue.link.handle_disconnected(dialogue.now);
+    look(&mut dialogue);
+    expect![[r#"
+        timed_out: terminal TERM0001 stan 000017 rrn 612345678901 link stan 000002
+        late: terminal TERM0001 stan 000017 rrn 612345678901 link stan 000002
+        mismatched: terminal TERM0001 stan 000018 rrn 612345678901 link stan 000003
+        lost: terminal TERM0001 stan 000019 rrn 612345678901 link stan 000004
+    "#]]
+    .assert_eq(&(traces.join("\n") + "\n"));
+}
+
+#[test]
 fn what_was_held_back_was_not_sent() {
     let mut dialogue = Dialogue::signed_on(profile());
     dialogue.purchase("T0000001", "000000000100");
@@ -153,6 +215,7 @@ fn what_was_held_back_was_not_sent() {
     dialogue.purchase("T0000002", "000000000200").quietly();
     dialogue.disconnected().check(expect![[r#"
         disconnected
+            (in doubt: terminal T0000001 stan 000000 link stan 000002)
             record 3: 000002 to be reversed: disconnected
             tell T0000001 Disconnected, after 3
             record 4: 000003 was not sent

@@ -289,6 +289,7 @@ fn an_answer_that_does_not_decode_is_a_malfunction() {
         .outcome(0, Outcome::Response(Bytes::from_static(b"0210")))
         .check(expect![[r#"
             bank says nonsense
+                (nothing of 0 undelivered, approved: true: unreadable, terminal T0000001 stan 000007)
                 reply 0210 3=000000 4=000000000100 11=000007 39=96 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 96 because of answer_undecodable after 0 ms)
         "#]]);
@@ -309,7 +310,7 @@ fn an_answer_that_cannot_be_written_is_undelivered_and_declined() {
         )
         .check(expect![[r#"
             bank says 0210 4=1000000000000 11=654321 39=10
-                (10 of 0 undelivered, approved: true: unwritable)
+                (10 of 0 undelivered, approved: true: unwritable, terminal T0000001 stan 000007 link stan 654321)
                 reply 0210 3=000000 4=000000000100 11=000007 39=96 41=T0000001 42=MERCHANT0000001
                 (0200 of 0 answered 96 because of answer_mismatch after 0 ms)
         "#]]);
@@ -335,13 +336,68 @@ fn nobody_hears_an_answer_after_the_connection_closed() {
         .check(expect![[r#"
             closed
             bank says 0210 4=000000000100 11=654321 39=00
-                (00 of 0 undelivered, approved: true: terminal_gone)
+                (00 of 0 undelivered, approved: true: terminal_gone, terminal T0000001 stan 000001 link stan 654321)
             bank says 0210 11=654322 39=51
-                (51 of 0 undelivered, approved: false: terminal_gone)
+                (51 of 0 undelivered, approved: false: terminal_gone, terminal T0000001 stan 000002 link stan 654322)
             link says Timeout
-                (nothing of 0 undelivered, approved: false: terminal_gone)
+                (nothing of 0 undelivered, approved: false: terminal_gone, terminal T0000001 stan 000003)
         "#]]);
     assert_eq!(dialogue.session.in_flight(), 0);
+}
+
+#[test]
+fn only_money_is_reversed() {
+    for (mti, code, financial) in [
+        ("0200", "000000", true),
+        ("0200", "310000", false),
+        ("0220", "000000", false),
+        ("0400", "000000", false),
+        ("0420", "000000", false),
+    ] {
+        let mut dialogue = Dialogue::new();
+        let mut request = purchase("000001");
+        request[1] = (3, code);
+        dialogue.terminal(mti, &request).closed().quietly();
+        let answer = mti.parse::<pointsman_iso8583::Mti>().unwrap().response();
+        let answer = answer.unwrap().to_string();
+        dialogue.bank(0, &answer, &[(11, "654321"), (39, "00")]);
+        let said = format!("undelivered, approved: {financial}");
+        assert!(dialogue.script.contains(&said), "{}", dialogue.script);
+    }
+}
+
+#[test]
+fn a_link_that_fails_may_have_been_told_yes() {
+    let mut dialogue = Dialogue::new();
+    dialogue
+        .purchase("000001")
+        .purchase("000002")
+        .terminal("0420", &purchase("000003"))
+        .quietly();
+    dialogue
+        .declined(0, Cause::Internal)
+        .closed()
+        .declined(1, Cause::Internal)
+        .declined(2, Cause::Internal)
+        .check(expect![[r#"
+            link says Internal
+                (nothing of 0 undelivered, approved: true: link_failed, terminal T0000001 stan 000001)
+                reply 0210 3=000000 4=000000000100 11=000001 39=96 41=T0000001 42=MERCHANT0000001
+                (0200 of 0 answered 96 because of internal after 0 ms)
+            closed
+            link says Internal
+                (nothing of 0 undelivered, approved: true: link_failed, terminal T0000001 stan 000002)
+            link says Internal
+                (nothing of 0 undelivered, approved: false: link_failed, terminal T0000001 stan 000003)
+        "#]]);
+    // What the link never had is in nobody's hands.
+    let mut dialogue = Dialogue::new();
+    dialogue.purchase("000001").quietly();
+    dialogue.refused(0, Cause::Internal).check(expect![[r#"
+        driver says Internal
+            reply 0210 3=000000 4=000000000100 11=000001 39=96 41=T0000001 42=MERCHANT0000001
+            (0200 of 0 answered 96 because of internal after 0 ms)
+    "#]]);
 }
 
 #[test]

@@ -138,25 +138,112 @@ fn network_management_stays_here() {
         .terminal("0800", &[(11, "000002"), (41, "T0000001"), (70, "001")])
         .terminal("0800", &[(11, "000003"), (41, "T0000001"), (70, "999")])
         .terminal("0820", &[(11, "000004"), (41, "T0000001")])
+        // Keys are not ours to give.
+        .terminal("0800", &[(11, "000006"), (41, "T0000001"), (70, "101")])
         .drain()
         .terminal("0800", &[(11, "000005"), (70, "301")])
         .check(expect![[r#"
             terminal says 0800 7=1124141500 11=000001 41=T0000001 70=301
                 reply 0810 7=1124141500 11=000001 39=00 41=T0000001 70=301
-                (0800 answered here)
+                (0800 answered here, accepted: true)
             terminal says 0800 11=000002 41=T0000001 70=001
                 reply 0810 11=000002 39=00 41=T0000001 70=001
-                (0800 answered here)
+                (0800 answered here, accepted: true)
             terminal says 0800 11=000003 41=T0000001 70=999
-                reply 0810 11=000003 39=00 41=T0000001 70=999
-                (0800 answered here)
+                reply 0810 11=000003 39=40 41=T0000001 70=999
+                (0800 answered here, accepted: false)
             terminal says 0820 11=000004 41=T0000001
                 reply 0830 11=000004 39=00 41=T0000001
-                (0820 answered here)
+                (0820 answered here, accepted: true)
+            terminal says 0800 11=000006 41=T0000001 70=101
+                reply 0810 11=000006 39=40 41=T0000001 70=101
+                (0800 answered here, accepted: false)
             drain
             terminal says 0800 11=000005 70=301
                 reply 0810 11=000005 39=00 70=301
-                (0800 answered here)
+                (0800 answered here, accepted: true)
+        "#]]);
+}
+
+/// Field 60.3 says what it is about where there is no field 70.
+#[test]
+fn a_unionpay_terminal_is_told_00_for_what_it_can_have() {
+    for (mti, field_60, code) in [
+        ("0800", "00000001301", "00"),
+        ("0820", "00000001301", "00"),
+        ("0820", "00000001002", "00"),
+        // Signing in is to fetch keys, 360 and others are to fetch parameters.
+        ("0800", "00000001001", "40"),
+        ("0800", "00000001003", "40"),
+        ("0800", "00000001004", "40"),
+        ("0800", "00000001360", "40"),
+        ("0800", "0000000130", "40"),
+    ] {
+        let mut dialogue = Dialogue::between(&builtin("unionpay-pos"), &builtin("iso87-ascii"));
+        dialogue.terminal(mti, &[(11, "000001"), (41, "T0000001"), (60, field_60)]);
+        let told = dialogue.script.contains(&format!(" 39={code} "));
+        assert!(told, "{}", dialogue.script);
+    }
+    let mut dialogue = Dialogue::between(&builtin("unionpay-pos"), &builtin("iso87-ascii"));
+    dialogue.terminal("0800", &[(11, "000001"), (41, "T0000001")]);
+    assert!(dialogue.script.contains(" 39=40 "), "{}", dialogue.script);
+}
+
+/// ISO 8583-1:1987, 4.1: an advice cannot be declined; whoever gets no answer repeats it.
+#[test]
+fn an_advice_that_was_not_delivered_is_not_answered() {
+    for mti in ["0120", "0121", "0220", "0221", "0420", "0421"] {
+        for cause in Cause::ALL {
+            let mut dialogue = Dialogue::new();
+            dialogue
+                .terminal(mti, &purchase("000001"))
+                .declined(0, cause);
+            let answered = dialogue.script.contains("reply ");
+            assert_eq!(answered, cause.is_final(), "{}", dialogue.script);
+            let said = format!("{mti} of 0 unanswered because of {}", cause.label());
+            assert_ne!(
+                answered,
+                dialogue.script.contains(&said),
+                "{}",
+                dialogue.script
+            );
+            assert_eq!(dialogue.session.in_flight(), 0);
+        }
+    }
+    let mut dialogue = Dialogue::new();
+    dialogue
+        .terminal("0420", &purchase("000001"))
+        .refused(0, Cause::ShellQueueFull)
+        .terminal("0420", &[(2, "378282246310005"), (11, "000002")])
+        .purchase("000003")
+        .purchase("000004")
+        .purchase("000005");
+    dialogue.quietly();
+    dialogue
+        .terminal("0220", &purchase("000006"))
+        .drain()
+        .terminal("0221", &purchase("000007"))
+        // What is wrong with itself is told.
+        .terminal("0320", &[(11, "000008")])
+        .terminal_bytes(None, b"\x04\x20")
+        // A reversal request is a request.
+        .terminal("0400", &purchase("000009"))
+        .check(expect![[r#"
+            terminal says 0220 2=4111111111111111 3=000000 4=000000000100 11=000006 25=00 41=T0000001 42=MERCHANT0000001
+                (0220 unanswered because of session_busy, terminal T0000001 stan 000006)
+            drain
+            terminal says 0221 2=4111111111111111 3=000000 4=000000000100 11=000007 25=00 41=T0000001 42=MERCHANT0000001
+                (0221 unanswered because of draining, terminal T0000001 stan 000007)
+            terminal says 0320 11=000008
+                reply 0330 11=000008 39=40
+                (0320 answered 40 because of unsupported_mti after 0 ms)
+            terminal sends 2 bytes
+                reply 0430 39=30
+                (unreadable, field 1, answered: true)
+                (0420 answered 30 because of format_error after 0 ms)
+            terminal says 0400 2=4111111111111111 3=000000 4=000000000100 11=000009 25=00 41=T0000001 42=MERCHANT0000001
+                reply 0410 3=000000 4=000000000100 11=000009 39=91 41=T0000001 42=MERCHANT0000001
+                (0400 answered 91 because of draining after 0 ms)
         "#]]);
 }
 
