@@ -1,6 +1,6 @@
 //! The load generator on the command line.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -170,6 +170,8 @@ fn outcome(report: &Report, interrupted: bool, allow_errors: bool) -> Result<Exi
             Err(Failure::new(Exit::FAILED, "nothing was sent").hint("give it a longer --duration"))
         }
         _ if !report.passed() => Ok(Exit::THRESHOLD),
+        // What was not waited for is neither right nor wrong: this is not the result that was asked for.
+        _ if report.abandoned > 0 => Ok(Exit::INTERRUPTED),
         _ if report.errors_unjudged() > 0 && !allow_errors => Ok(Exit::FAILED),
         _ => Ok(Exit::OK),
     }
@@ -183,9 +185,11 @@ async fn perform(args: &Args) -> Result<(Report, bool), Failure> {
         signals.times(1).await;
         tokio::select! {
             () = tokio::time::sleep(STOP_QUIET) => {
+                // The live line of a terminal is not to be written over.
+                let start = if io::stderr().is_terminal() { "\n" } else { "" };
                 let _ = writeln!(
                     io::stderr(),
-                    "\nnothing more is sent; waiting for what is open, Ctrl-C again ends at once"
+                    "{start}nothing more is sent; waiting for what is open, Ctrl-C again ends at once"
                 );
                 signals.times(2).await;
             }

@@ -144,6 +144,9 @@ async fn a_load_that_sent_nothing_says_so() {
         (failure.exit, failure.message.as_str()),
         (Exit::FAILED, "nothing was sent")
     );
+    let mut cut_short = report.clone();
+    (cut_short.sent, cut_short.abandoned) = (3, 3);
+    assert_eq!(outcome(&cut_short, true, true), Ok(Exit::INTERRUPTED));
     let failure = outcome(&report, true, true).unwrap_err();
     assert_eq!(failure.exit, Exit::INTERRUPTED);
     assert_eq!(failure.message, "stopped before anything was sent");
