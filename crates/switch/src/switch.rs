@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pointsman_engine::{LinkLeg, LinkProfile, LinkState, ListenerProfile};
 use pointsman_framing::FrameCodec;
@@ -173,6 +174,12 @@ fn start_link(surroundings: link::Surroundings, core: Handle, links: &TaskTracke
     sender
 }
 
+/// Different at every start; where the clock is not set at all, the start is where the seed says.
+fn wall_clock_nanos() -> u64 {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(unix.unwrap_or_default().as_nanos()).unwrap_or_default()
+}
+
 fn link_surroundings(
     settings: &LinkSettings,
     clock: Clock,
@@ -189,6 +196,7 @@ fn link_surroundings(
             echo: settings.echo,
             in_flight_max: settings.in_flight_max,
             seed: settings.seed,
+            stan_seed: Some(settings.seed ^ wall_clock_nanos()),
             wall_clock: clock.wall_clock(),
             ..LinkProfile::new(Arc::clone(&settings.name), Arc::clone(&settings.dialect))
         }),

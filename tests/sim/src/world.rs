@@ -277,6 +277,7 @@ impl World {
                     unanswered: plan.cooling.1,
                 },
                 seed: random.next(),
+                stan_seed: Some(random.next()),
                 ..LinkProfile::new(format!("link {link}").into(), dialect(plan.dialect))
             };
             let profile = Arc::new(profile);

@@ -83,7 +83,7 @@ impl<R> Link<R> {
         let mut link = Link {
             state: State::Down { retry_at: now },
             in_flight: InFlight::new(&profile.match_fields),
-            stans: StanPool::new(&profile.stan_range),
+            stans: StanPool::new(&profile.stan_range, profile.stan_seed, now),
             journal: Journal::default(),
             retry: Retry::new(profile.seed),
             outputs: VecDeque::new(),

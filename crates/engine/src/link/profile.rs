@@ -29,6 +29,9 @@ pub struct LinkProfile {
     pub in_flight_max: usize,
     /// The trace numbers that the link may use.
     pub stan_range: RangeInclusive<u32>,
+    /// Decides, with the time at which the link starts, where in the range it begins; without one, at its first number.
+    /// Give each process another one, so that no late answer to the last one finds a request of this one.
+    pub stan_seed: Option<u64>,
     pub backoff: Backoff,
     pub cooling: Cooling,
     /// Seed of the jitter.
@@ -68,6 +71,7 @@ impl LinkProfile {
             addresses: 1,
             in_flight_max: limits::LINK_IN_FLIGHT_DEFAULT,
             stan_range: limits::STAN_RANGE_DEFAULT,
+            stan_seed: None,
             backoff: Backoff {
                 first: limits::BACKOFF_FIRST_DEFAULT,
                 max: limits::BACKOFF_MAX_DEFAULT,

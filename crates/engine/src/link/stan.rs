@@ -24,8 +24,9 @@ pub(super) struct StanPool {
 }
 
 impl StanPool {
-    /// The part of the range that field 11 can hold; all of it if that is empty.
-    pub(super) fn new(range: &RangeInclusive<u32>) -> StanPool {
+    /// The part of the range that field 11 can hold; all of it if that is empty. With a seed it begins somewhere, and at
+    /// another time somewhere else: a late answer to a link's last run must not find a request of this one.
+    pub(super) fn new(range: &RangeInclusive<u32>, seed: Option<u64>, now: Instant) -> StanPool {
         let first = (*range.start()).max(1);
         let last = (*range.end()).min(Stan::MAX);
         let (first, last) = if first <= last {
@@ -39,7 +40,7 @@ impl StanPool {
             count,
             busy: vec![0; count.div_ceil(64) as usize],
             busy_count: 0,
-            cursor: 0,
+            cursor: seed.map_or(0, |seed| (mixed(seed, now) % u64::from(count)) as u32),
             resting: VecDeque::new(),
         }
     }
@@ -156,6 +157,14 @@ impl StanPool {
     }
 }
 
+/// SplitMix64 (Steele, Lea, Flood 2014): seeds and times that are close give numbers that are not.
+fn mixed(seed: u64, now: Instant) -> u64 {
+    let mut mixed = seed ^ now.as_nanos().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use core::time::Duration;
@@ -170,8 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn each_start_begins_elsewhere_and_goes_around() {
+        let at = |nanos| Instant::from_nanos(nanos);
+        let first = |seed, now| StanPool::new(&(1..=999_999), seed, now).take();
+        let firsts = [
+            first(None, at(5)),
+            first(Some(1), at(5)),
+            first(Some(2), at(5)),
+            first(Some(1), at(6)),
+        ];
+        for (place, stan) in firsts.iter().enumerate() {
+            assert!(!firsts[..place].contains(stan), "{firsts:?}");
+        }
+        assert_eq!(firsts[0], Stan::new(1));
+        for seed in 0..20 {
+            let mut pool = StanPool::new(&(500..=509), Some(seed), at(5));
+            let mut all = numbers(&mut pool, 99);
+            all.sort_unstable();
+            assert_eq!(all, (500..=509).collect::<Vec<u32>>());
+        }
+    }
+
+    #[test]
     fn in_sequence_and_around_the_end() {
-        let mut pool = StanPool::new(&(999_990..=999_999));
+        let mut pool = StanPool::new(&(999_990..=999_999), None, Instant::ZERO);
         assert_eq!(
             numbers(&mut pool, 6),
             [999_990, 999_991, 999_992, 999_993, 999_994, 999_995]
@@ -187,7 +218,7 @@ mod tests {
     #[test]
     fn a_range_that_is_no_multiple_of_64() {
         for count in [1, 2, 63, 64, 65, 127, 128, 130] {
-            let mut pool = StanPool::new(&(5..=4 + count));
+            let mut pool = StanPool::new(&(5..=4 + count), None, Instant::ZERO);
             assert_eq!(numbers(&mut pool, 500).len(), count as usize);
             for _ in 0..3 * count {
                 assert_eq!(pool.take(), None);
@@ -200,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_number_rests() {
-        let mut pool = StanPool::new(&(1..=2));
+        let mut pool = StanPool::new(&(1..=2), None, Instant::ZERO);
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         let (one, two) = (pool.take().unwrap(), pool.take().unwrap());
         pool.rest(one, at(10));
@@ -216,7 +247,7 @@ mod tests {
 
     #[test]
     fn borrowing_reserves_nothing_and_always_works() {
-        let mut pool = StanPool::new(&(1..=3));
+        let mut pool = StanPool::new(&(1..=3), None, Instant::ZERO);
         assert_eq!(pool.borrow().map(Stan::get), Some(1));
         assert_eq!(pool.busy(), 0);
         assert_eq!(numbers(&mut pool, 9), [2, 3, 1]);
@@ -228,8 +259,15 @@ mod tests {
     fn nonsense_ranges_become_the_whole_one() {
         #[expect(clippy::reversed_empty_ranges, reason = "the nonsense in question")]
         for range in [0..=0, 9..=3, 1_000_000..=2_000_000] {
-            assert_eq!(StanPool::new(&range).len(), 999_999, "{range:?}");
+            assert_eq!(
+                StanPool::new(&range, None, Instant::ZERO).len(),
+                999_999,
+                "{range:?}"
+            );
         }
-        assert_eq!(StanPool::new(&(0..=u32::MAX)).len(), 999_999);
+        assert_eq!(
+            StanPool::new(&(0..=u32::MAX), None, Instant::ZERO).len(),
+            999_999
+        );
     }
 }
