@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
+use crate::field::{BitmapEncoding, Field, Length, Sensitive, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::mask::{self, HIDDEN, Unmask};
 use crate::reference::{self, Element, Partial};
@@ -19,6 +19,7 @@ mod failure;
 mod header;
 mod hint;
 mod meaning;
+mod stray;
 mod table;
 
 use table::Row;
@@ -37,11 +38,16 @@ pub fn tree(
     let partial = reference::read(dialect, bytes);
     let error = partial.error;
     let reading = error.and_then(|error| hint::reading(dialect, bytes, &error));
+    let stray = match (error, unmask) {
+        (Some(_), Unmask::No) => stray::card_numbers(bytes),
+        _ => Vec::new(),
+    };
     let tree = Tree {
         dialect,
         bytes,
         partial,
         reading,
+        stray,
         unmask,
     };
 
@@ -72,6 +78,8 @@ struct Tree<'a> {
     partial: Partial,
     /// Another way to read a message that is broken in this one.
     reading: Option<hint::Reading>,
+    /// Where a message that is broken has card numbers, whatever this dialect takes them for.
+    stray: Vec<Range<usize>>,
     unmask: Unmask,
 }
 
@@ -87,6 +95,13 @@ impl Tree<'_> {
             && secrets
                 .into_iter()
                 .any(|secret| secret.start < range.end && range.start < secret.end)
+    }
+
+    /// Is there a card number in these bytes, which do not seem to be a field that has one?
+    fn is_stray(&self, range: &Range<usize>) -> bool {
+        self.stray
+            .iter()
+            .any(|card| card.start < range.end && range.start < card.end)
     }
 
     /// TPDU and header, message type and bitmaps.
@@ -164,12 +179,20 @@ impl Tree<'_> {
                 ..Row::default()
             });
         }
+        // Out of step, even these may be read from a card number.
+        for row in rows.iter_mut().filter(|row| self.is_stray(&row.range)) {
+            row.value = row.value.chars().map(|_| HIDDEN).collect();
+            row.meaning.clear();
+        }
         rows
     }
 
     fn field_rows(&self, field: &Field, element: &Element) -> Vec<Row> {
         let range = element.prefix_offset..element.offset + element.length;
         let shown = match self.unmask {
+            _ if field.sensitive == Sensitive::No && self.is_stray(&range) => {
+                element.text.chars().map(|_| HIDDEN).collect()
+            }
             _ if self.is_secret_elsewhere(&range) => element.text.chars().map(|_| HIDDEN).collect(),
             Unmask::Yes => element.text.clone(),
             Unmask::No => mask::field(field, &element.text),

@@ -366,6 +366,28 @@ fn a_neighbour_of_the_dialect_that_reads_all_or_further() {
     );
 }
 
+/// What is left of a message without its head is read out of step: its card number is hidden all the same.
+#[test]
+fn a_message_without_its_head() {
+    let hidden = |cut: usize| {
+        let mut out = String::new();
+        let message = &purchase_bytes("iso87-bcd")[cut..];
+        explain::tree(&dialect("iso87-bcd"), message, Unmask::No, &mut out).unwrap();
+        assert!(!out.replace(' ', "").contains("1111111111"), "{cut}: {out}");
+        assert!(out.contains("error at byte"), "{out}");
+        out
+    };
+    for cut in 1..=11 {
+        hidden(cut);
+    }
+    // Its bitmap is the card number.
+    assert!(
+        hidden(9).contains("b8         ****************"),
+        "{}",
+        hidden(9)
+    );
+}
+
 #[test]
 fn nothing() {
     check(

@@ -85,7 +85,7 @@ impl Tree<'_> {
         if self.unmask == Unmask::Yes {
             return Sight::Shown;
         }
-        if self.is_secret_elsewhere(&(place..place + 1)) {
+        if self.is_secret_elsewhere(&(place..place + 1)) || self.is_stray(&(place..place + 1)) {
             return Sight::Hidden;
         }
         if is_wrong {
