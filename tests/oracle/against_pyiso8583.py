@@ -50,6 +50,9 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     for dialect in oracle.DIALECTS.values():
+        if dialect.kind != "fixed" or dialect.binary_prefix:
+            # Headers of a varying length and digits counted in binary are beyond it.
+            continue
         spec = specification(dialect)
         for message, data in oracle.messages(dialect, args.count, args.seed):
             theirs, _ = iso8583.decode(data, spec)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An ISO 8583 codec that owes nothing to Pointsman's: the witness that its messages are what the standard says.
 
-Written from the field table of ISO 8583:1987 and the descriptions of the five dialects alone, in plain Python, one byte
+Written from the field tables of ISO 8583:1987, 1993 and 2003 and the descriptions of the dialects alone, in plain Python, one byte
 after the other. It makes random messages (seeded), so that any codec can be held against it:
 
     iso8583_oracle.py generate --dialect iso87-bcd --count 200 --seed 1 > messages.jsonl
@@ -53,6 +53,31 @@ TABLE_UNIONPAY = """
 """
 UNIONPAY_READ = "60 n...30  61 n...29"
 
+# ISO 8583:1993, where it differs from 1987. The longest b fields are given in bytes; hex text takes two characters each.
+TABLE_1993 = """
+12 n12      15 n6      22 an12    25 n4      26 n4      28 n6      29 n3      30 n24     31 ans..99
+39 n3       40 n3      43 ans..99 44 ans..99 46 ans...204 53 b..48 55 b...255 56 n..35   57 n3      58 n..11
+66 ans...204 71 n8     72 ans...999 82 n10   83 n10     84 n10     85 n10     90 n10     91 n3      92 n3
+93 n..11    94 n..11   95 ans..99 96 b...999 99 an..11  105 n16    106 n16    107 n10    108 n10
+109 ans..84 110 ans..84
+"""
+
+# ISO 8583:2003 in the common message format, where it differs from 1993; 0 takes a field out.
+TABLE_2003 = """
+3 an6       4 n16      5 n16      6 n16      8 n12      11 n12     12 n14     13 n6      15 n8
+18 an...140 21 an22    22 b16     27 b27     28 n8      30 n32     31 n23     34 b....9999
+39 n4       41 ans16   42 ans..35 43 b....9999 44 b....9999 46 ans...216 49 b....9999 50 0 51 0
+54 ans...126 55 b....9999 56 an..41 66 ans...216 68 an9 69 an40    70 n18     71 0       72 b....9999
+73 n8       74 n156    75 n90     76 0 77 0 78 0 79 0 80 0 81 0 82 0 83 0 84 0 85 0 86 0 87 0 88 0 89 0 90 0 91 0 92 0
+96 0        97 n21     101 ans..99 104 b....9999 105 0 106 0 107 0 108 0 109 ans...144 110 ans...144
+"""
+
+# Where Visa's and Mastercard's 1987 are narrower: no length of Visa's is longer than a byte can say.
+TABLE_VISA = """
+22 n4       49 n3      50 n3      51 n3      55 b...255 60 b...255 62 b...255 63 b...255 126 b...255
+"""
+TABLE_MASTERCARD = "45 ans..78  55 b...255"
+
 
 class Broken(Exception):
     """The message breaks a rule of the dialect at `offset`, in `field` (0: header or MTI, 1: bitmaps)."""
@@ -74,15 +99,34 @@ class Type:
 
 def table(text):
     words = text.split()
-    return {int(number): Type(kind) for number, kind in zip(words[::2], words[1::2])}
+    return {int(number): Type(kind) for number, kind in zip(words[::2], words[1::2]) if kind != "0"}
+
+
+def merged(*texts):
+    """One table of several, later ones first."""
+    kinds = {}
+    for text in texts:
+        words = text.split()
+        kinds.update(zip(words[::2], words[1::2]))
+    return " ".join(f"{number} {kind}" for number, kind in kinds.items() if kind != "0")
+
+
+def in_characters(text):
+    """A table whose variable b fields count hex characters."""
+    return re.sub(r"b(\.+)(\d+)", lambda found: f"b{found[1]}{min(int(found[2]) * 2, 10 ** len(found[1]) // 2 * 2 - 2)}", text)
+
+
+def in_one_byte(text):
+    """A table whose lengths are at most what a byte can say."""
+    return re.sub(r"(\.{2,})(\d+)", lambda found: f"{found[1]}{min(int(found[2]), 255)}", text)
 
 
 class Dialect:
-    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read=""):
+    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read="", kind="fixed", binary_prefix=False):
         self.name = name
         self.generated = table(fields)  # the fields of random messages
-        everything = table(TABLE_1987)
-        self.fields = {number: kind for number, kind in everything.items() if secondary or number <= 64}
+        everything = {} if secondary else table(TABLE_1987)
+        self.fields = {number: kind for number, kind in everything.items() if number <= 64}
         self.fields.update(self.generated)
         self.fields.update(table(read))
         self.text = text  # code page of characters
@@ -91,12 +135,15 @@ class Dialect:
         self.header = header
         self.right_pad = right_pad  # fields whose odd digits are filled on the right
         self.secondary = secondary
+        self.kind = kind  # of the header: fixed, base24 or visa
+        self.binary_prefix = binary_prefix  # lengths are one binary byte
 
     def is_packed(self, number):
         return self.packed and self.fields[number].content in ("n", "z")
 
 
 UNIONPAY_HEADER = bytes.fromhex("6000030000" "603100310100")
+VISA_HEADER = bytes.fromhex("16010200000000000000000000000000000000000000")
 _odd_right = [number for number in range(2, 65) if number != 23]
 
 DIALECTS = {
@@ -107,6 +154,13 @@ DIALECTS = {
         Dialect("iso87-bcd", TABLE_1987, packed=True),
         Dialect("iso87-ebcdic", TABLE_1987, text="cp500"),
         Dialect("unionpay-pos", TABLE_UNIONPAY, packed=True, header=UNIONPAY_HEADER, right_pad=_odd_right, secondary=False, read=UNIONPAY_READ),
+        Dialect("iso93-ascii", in_characters(merged(TABLE_1987, TABLE_1993)), hex_binary=True),
+        Dialect("iso93-binary", merged(TABLE_1987, TABLE_1993), packed=True),
+        Dialect("iso2003-cmf", merged(TABLE_1987, TABLE_1993, TABLE_2003)),
+        Dialect("unionpay-host", merged(TABLE_1987, "43 b40")),
+        Dialect("base24-pos", TABLE_1987, hex_binary=True, header=b"ISO026000070", kind="base24"),
+        Dialect("visa-like", in_one_byte(merged(TABLE_1987, TABLE_VISA)), text="cp500", packed=True, header=VISA_HEADER, kind="visa", binary_prefix=True),
+        Dialect("mastercard-like", merged(TABLE_1987, TABLE_MASTERCARD), text="cp500"),
     ]
 }
 
@@ -147,6 +201,8 @@ def encode(dialect, message):
     out += bitmap.hex().upper().encode() if dialect.hex_binary else bitmap
     for number in numbers:
         out += encode_field(dialect, number, message["fields"][str(number)])
+    if dialect.kind == "visa":
+        out[3:5] = len(out).to_bytes(2, "big")  # header field 4: the length of the whole message
     return bytes(out)
 
 
@@ -167,6 +223,8 @@ def encode_field(dialect, number, value):
     if not kind.prefix_digits:
         return wire
     prefix = str(count).zfill(kind.prefix_digits)
+    if dialect.binary_prefix:
+        return bytes([count]) + wire
     if dialect.packed:
         return bytes.fromhex(prefix.zfill(len(prefix) + len(prefix) % 2)) + wire
     return prefix.encode(dialect.text) + wire
@@ -176,9 +234,7 @@ def encode_field(dialect, number, value):
 
 
 def decode(dialect, data):
-    at = len(dialect.header)
-    if len(data) < at:
-        raise Broken(0, 0, "header is cut off")
+    at = header_end(dialect, data)
     message = {"mti": None}
     if dialect.header:
         message["header"] = data[:at].hex().upper()
@@ -213,6 +269,27 @@ def decode(dialect, data):
     if at != len(data):
         raise Broken(at, last, "bytes after the last field")
     return message
+
+
+def header_end(dialect, data):
+    if dialect.kind == "visa":
+        at = visa_header_end(data, 0)
+        return visa_header_end(data, at) if data[1] & 0x80 else at
+    header = take(data, 0, len(dialect.header), 0)
+    if dialect.kind == "base24":
+        for place, byte in enumerate(header):
+            if chr(byte) not in ("ISO"[place] if place < 3 else string.digits):
+                raise Broken(place, 0, "no BASE24 header")
+    return len(header)
+
+
+def visa_header_end(data, at):
+    """The first byte of a BASE I header says its length, 22 at least."""
+    length = take(data, at, 22, 0)[0]
+    if not 22 <= length <= 32:
+        raise Broken(at, 0, "no length of a BASE I header")
+    take(data, at + 22, length - 22, 0)
+    return at + length
 
 
 def take(data, at, count, field):
@@ -251,8 +328,12 @@ def decode_field(dialect, number, data, at):
     packed = dialect.is_packed(number)
     if kind.prefix_digits:
         width = (kind.prefix_digits + 1) // 2 if dialect.packed else kind.prefix_digits
+        width = 1 if dialect.binary_prefix else width
         prefix = take(data, at, width, number)
-        count = int(digits_packed(prefix, at, number) if dialect.packed else characters(dialect, prefix, at, number, "n"))
+        if dialect.binary_prefix:
+            count = prefix[0]
+        else:
+            count = int(digits_packed(prefix, at, number) if dialect.packed else characters(dialect, prefix, at, number, "n"))
         if count > kind.length:
             raise Broken(at, number, "length over the limit")
         if kind.content == "b" and dialect.hex_binary and count % 2:
@@ -303,8 +384,11 @@ def random_message(dialect, rng):
     if rng.random() < 0.1:
         message["mti"] = "".join(rng.choices(string.digits, k=4))
     if dialect.header:
-        # The UnionPay header: TPDU and six bytes, sometimes any.
-        message["header"] = (dialect.header if rng.random() < 0.7 else rng.randbytes(len(dialect.header))).hex().upper()
+        # The dialect's own, and sometimes any other of its kind.
+        header = dialect.header
+        if rng.random() >= 0.7:
+            header = random_header(dialect, rng)
+        message["header"] = header.hex().upper()
     density = rng.choice([0.05, 0.1, 0.2, 0.35])
     numbers = [number for number in dialect.generated if rng.random() < density]
     if rng.random() < 0.5:
@@ -314,6 +398,17 @@ def random_message(dialect, rng):
         numbers.remove(64)
     message["fields"] = {str(number): random_value(dialect, number, rng) for number in numbers}
     return message
+
+
+def random_header(dialect, rng):
+    if dialect.kind == "base24":
+        return b"ISO" + "".join(rng.choices(string.digits, k=9)).encode()
+    if dialect.kind == "visa":
+        # Without reject data, or with it and the header of the rejected message.
+        plain = bytes([22, rng.randrange(0x80)]) + rng.randbytes(20)
+        reject = bytes([26, 0x80 | rng.randrange(0x80)]) + rng.randbytes(20) + bytes([0x80, 0]) + rng.randbytes(2)
+        return plain if rng.random() < 0.7 else reject + plain
+    return rng.randbytes(len(dialect.header))
 
 
 def random_length(kind, rng):
@@ -371,7 +466,10 @@ def messages(dialect, count, seed):
     rng = random.Random(f"{dialect.name}/{seed}")
     for _ in range(count):
         message = random_message(dialect, rng)
-        yield message, encode(dialect, message)
+        data = encode(dialect, message)
+        if dialect.header:
+            message["header"] = data[: len(message["header"]) // 2].hex().upper()
+        yield message, data
 
 
 def lines(dialect, count, seed):

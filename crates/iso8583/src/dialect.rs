@@ -78,7 +78,7 @@ pub struct DialectError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Neither a built-in dialect nor a file.
-    #[error("'{name}' is neither a built-in dialect ({}) nor a file", Dialect::builtin_names().join(", "))]
+    #[error("'{name}' is neither a built-in dialect ({}) nor a file", [Dialect::builtin_names(), Dialect::pack_names()].concat().join(", "))]
     Unknown {
         /// As given.
         name: String,
@@ -105,7 +105,7 @@ pub enum LoadError {
 }
 
 /// The dialects that come with the crate: name and TOML.
-const BUILTIN_SOURCES: [(&str, &str); 5] = [
+const BUILTIN_SOURCES: [(&str, &str); 12] = [
     ("iso87-ascii", include_str!("../dialects/iso87-ascii.toml")),
     ("iso87-mixed", include_str!("../dialects/iso87-mixed.toml")),
     ("iso87-bcd", include_str!("../dialects/iso87-bcd.toml")),
@@ -117,8 +117,25 @@ const BUILTIN_SOURCES: [(&str, &str); 5] = [
         "unionpay-pos",
         include_str!("../dialects/unionpay-pos.toml"),
     ),
+    ("iso93-ascii", include_str!("../dialects/iso93-ascii.toml")),
+    (
+        "iso93-binary",
+        include_str!("../dialects/iso93-binary.toml"),
+    ),
+    ("iso2003-cmf", include_str!("../dialects/iso2003-cmf.toml")),
+    (
+        "unionpay-host",
+        include_str!("../dialects/unionpay-host.toml"),
+    ),
+    ("base24-pos", include_str!("../dialects/base24-pos.toml")),
+    ("visa-like", include_str!("../dialects/visa-like.toml")),
+    (
+        "mastercard-like",
+        include_str!("../dialects/mastercard-like.toml"),
+    ),
 ];
 
+/// The five that others extend, and that bytes of unknown origin are tried in.
 const BUILTIN_NAMES: [&str; 5] = [
     "iso87-ascii",
     "iso87-mixed",
@@ -127,13 +144,27 @@ const BUILTIN_NAMES: [&str; 5] = [
     "unionpay-pos",
 ];
 
+/// Other editions, and what networks make of them. On the wire many look like one of the five, so that guessing among
+/// them would say little.
+const PACK_NAMES: [&str; 7] = [
+    "iso93-ascii",
+    "iso93-binary",
+    "iso2003-cmf",
+    "unionpay-host",
+    "base24-pos",
+    "visa-like",
+    "mastercard-like",
+];
+
 impl Dialect {
     /// A dialect that comes with the crate. Compiled at the first call, shared from then on.
     #[must_use]
     pub fn builtin(name: &str) -> Option<Arc<Dialect>> {
-        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; BUILTIN_NAMES.len()] =
-            [const { OnceLock::new() }; BUILTIN_NAMES.len()];
-        let index = BUILTIN_NAMES.iter().position(|builtin| *builtin == name)?;
+        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; BUILTIN_SOURCES.len()] =
+            [const { OnceLock::new() }; BUILTIN_SOURCES.len()];
+        let index = BUILTIN_SOURCES
+            .iter()
+            .position(|(builtin, _)| *builtin == name)?;
         let compile = || {
             Dialect::parse(Dialect::builtin_source(name)?)
                 .ok()
@@ -142,10 +173,16 @@ impl Dialect {
         COMPILED.get(index)?.get_or_init(compile).clone()
     }
 
-    /// The names of the dialects that come with the crate.
+    /// The names of the basic dialects that come with the crate; bytes of unknown origin are tried in them.
     #[must_use]
     pub fn builtin_names() -> &'static [&'static str] {
         &BUILTIN_NAMES
+    }
+
+    /// The names of the dialects of other editions and of networks that come with the crate, too.
+    #[must_use]
+    pub fn pack_names() -> &'static [&'static str] {
+        &PACK_NAMES
     }
 
     /// The TOML of a dialect that comes with the crate.
@@ -289,10 +326,11 @@ impl Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Length;
 
     #[test]
     fn every_builtin_compiles() {
-        for name in Dialect::builtin_names() {
+        for name in Dialect::builtin_names().iter().chain(Dialect::pack_names()) {
             let source = Dialect::builtin_source(name).unwrap();
             let dialect =
                 Dialect::parse(source).unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
@@ -309,10 +347,19 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_code_in_every_dialect() {
-        for name in Dialect::builtin_names() {
+        for name in Dialect::builtin_names().iter().chain(Dialect::pack_names()) {
             let dialect = Dialect::builtin(name).unwrap();
             for reason in Reason::ALL {
-                assert_eq!(dialect.response_code(reason).len(), 2, "{name} {reason:?}");
+                // Two characters in 1987, three in 1993, four in 2003.
+                let length = match dialect.field(39).unwrap().length {
+                    Length::Fixed(length) => usize::from(length),
+                    Length::Variable { .. } => panic!("{name}"),
+                };
+                assert_eq!(
+                    dialect.response_code(reason).len(),
+                    length,
+                    "{name} {reason:?}"
+                );
             }
         }
     }

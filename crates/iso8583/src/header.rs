@@ -25,7 +25,8 @@ pub enum HeaderKind {
     Fixed,
     /// They begin with a TPDU, whose addresses are swapped in an answer.
     Tpdu,
-    /// `ISO` and nine digits, as BASE24 writes it; an answer carries the responder code of the default header.
+    /// `ISO` and nine digits, as BASE24 writes it; an answer names as responder the originator of the default
+    /// header.
     Base24,
     /// A Visa BASE I header, which says its own length and that of the message. The two station identifiers are swapped
     /// in an answer; a header with reject data may be followed by the header of the rejected message.
@@ -117,9 +118,10 @@ impl Dialect {
                 std::mem::swap(destination_2, source_2);
             }
             (HeaderKind::Base24, bytes) => {
-                if let (Some(responder), Some(own)) =
-                    (bytes.get_mut(BASE24_BYTES - 1), self.header.last())
-                {
+                if let (Some(responder), Some(own)) = (
+                    bytes.get_mut(BASE24_BYTES - 1),
+                    self.header.get(BASE24_BYTES - 2),
+                ) {
                     *responder = *own;
                 }
             }
@@ -206,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_reply_carries_our_responder_code() {
-        // ISO026000075 and ISO026000050.
-        let dialect = dialect("base24", "49534F303236303030303735");
-        assert_eq!(&*dialect.reply_header(b"ISO026000050"), b"ISO026000055");
+        // ISO026000070: in what we send, we are the originator.
+        let dialect = dialect("base24", "49534F303236303030303730");
+        assert_eq!(&*dialect.reply_header(b"ISO026000050"), b"ISO026000057");
         assert!(dialect.header_fits(b"ISO026000050"));
         for wrong in [&b"ISO02600005"[..], b"ISO02600005X", b"OSI026000050"] {
             assert!(!dialect.header_fits(wrong));

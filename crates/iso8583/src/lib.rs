@@ -1,7 +1,8 @@
 //! ISO 8583 codec: dialects as data, zero-copy views, builders, explanations.
 //!
 //! ISO 8583 is not one format. Counterparts differ in how they write digits, lengths, bitmaps and text, and in what their
-//! fields hold. Here a [`Dialect`] is TOML, five are built in (see [`Dialect::builtin_names`]), and your own extends one
+//! fields hold. Here a [`Dialect`] is TOML, twelve are built in (see [`Dialect::builtin_names`] and
+//! [`Dialect::pack_names`]), and your own extends one
 //! of them with the lines that differ.
 //!
 //! # Five minutes

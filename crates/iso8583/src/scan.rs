@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn it_agrees_with_the_careful_decoder() {
-        for name in Dialect::builtin_names() {
+        for name in Dialect::builtin_names().iter().chain(Dialect::pack_names()) {
             let dialect = Dialect::builtin(name).unwrap();
             let fields: Vec<&Field> = dialect.fields().collect();
             for field in &fields {

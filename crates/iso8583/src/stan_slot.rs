@@ -7,16 +7,20 @@ use crate::values::Stan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StanSlot {
     offset: u16,
+    /// Digits before the six: more in 2003. They become zeros.
+    leading: u8,
     packed: bool,
     zero: u8,
 }
 
 impl StanSlot {
-    /// For a field 11 of six digits that begins at `offset` of its message.
+    /// For a field 11 of six digits, or twelve, that begins at `offset` of its message.
     pub(crate) fn of(field: &Field, offset: usize) -> Option<StanSlot> {
-        if field.content != Content::N || field.length != Length::Fixed(6) {
-            return None;
-        }
+        let leading = match (field.content, field.length) {
+            (Content::N, Length::Fixed(6)) => 0,
+            (Content::N, Length::Fixed(12)) => 6,
+            _ => return None,
+        };
         let (packed, zero) = match field.encoding {
             Encoding::Bcd => (true, 0),
             Encoding::Ascii => (false, b'0'),
@@ -25,6 +29,7 @@ impl StanSlot {
         };
         Some(StanSlot {
             offset: u16::try_from(offset).ok()?,
+            leading,
             packed,
             zero,
         })
@@ -49,6 +54,15 @@ impl StanSlot {
     pub fn stamp(&self, message: &mut [u8], stan: Stan) {
         let digits = stan.digit_values();
         let start = usize::from(self.offset);
+        let leading = usize::from(self.leading) / if self.packed { 2 } else { 1 };
+        // All or nothing: a shorter message is left as it is.
+        if message.len() < start + leading + if self.packed { 3 } else { 6 } {
+            return;
+        }
+        if let Some(place) = message.get_mut(start..start + leading) {
+            place.fill(self.zero);
+        }
+        let start = start + leading;
         if self.packed {
             if let Some(place) = message.get_mut(start..start + 3) {
                 let [a, b, c, d, e, f] = digits;

@@ -133,10 +133,14 @@ impl ResponseCode {
             .unwrap_or_default()
     }
 
-    /// Is it an approval in the 1987 sense: 00, 08 (with identification), 10 (partial), 11 (VIP), 16 (track 3 updated)?
+    /// Is it an approval? In 1987 00, 08 (with identification), 10 (partial), 11 (VIP) and 16 (track 3 updated); of the
+    /// action codes of 1993 and 2003 the class 0, which approves.
     #[must_use]
     pub fn is_approval(&self) -> bool {
-        matches!(self.as_str(), "00" | "08" | "10" | "11" | "16")
+        match self.as_str() {
+            "00" | "08" | "10" | "11" | "16" => true,
+            longer => longer.len() > 2 && longer.starts_with('0'),
+        }
     }
 }
 
@@ -265,6 +269,15 @@ mod tests {
         assert_eq!("0".parse::<ResponseCode>(), Err(NotAResponseCode));
         assert_eq!("00000".parse::<ResponseCode>(), Err(NotAResponseCode));
         assert!(ResponseCode::APPROVED.is_approval());
-        assert!(!"91".parse::<ResponseCode>().unwrap().is_approval());
+        for (code, approval) in [
+            ("91", false),
+            ("000", true),
+            ("0000", true),
+            ("100", false),
+            ("9111", false),
+        ] {
+            let code: ResponseCode = code.parse().unwrap();
+            assert_eq!(code.is_approval(), approval, "{code}");
+        }
     }
 }

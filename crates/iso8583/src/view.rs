@@ -284,7 +284,13 @@ impl<'a> View<'a> {
     /// Field 4.
     #[must_use]
     pub fn amount(&self) -> Option<AmountMinor> {
-        self.number(4).map(AmountMinor::read)
+        let number = self.number(4)?;
+        // ISO 8583:2003: currency (3), minor unit (1), value (12).
+        let is_composite = self.dialect.step(4)?.units == 16;
+        Some(AmountMinor::read(match is_composite {
+            true => number % (AmountMinor::MAX_12 + 1),
+            false => number,
+        }))
     }
 
     /// The PAN: field 2, else from track 2.

@@ -4,7 +4,7 @@
 
 use super::currency::Currency;
 use crate::dialect::Dialect;
-use crate::field::{Content, Field};
+use crate::field::{Content, Field, Length};
 use crate::mti::Mti;
 use crate::reference::Element;
 
@@ -21,6 +21,13 @@ pub(super) fn field(
     };
     let amount =
         |currency_field: u8| currency(currency_field).map(|currency| currency.amount(text));
+    // These numbers mean something else in 1993 and 2003, whose action codes are longer than two characters.
+    let is_1987 = dialect
+        .field(39)
+        .is_none_or(|code| code.length == Length::Fixed(2));
+    if !is_1987 && matches!(field.number, 13 | 70) {
+        return None;
+    }
     match (field.number, field.content, text.len()) {
         (3, Content::N, 6) => processing_code(text),
         (4, Content::N, 12) => amount(49),

@@ -93,7 +93,7 @@ fn inherit(reader: &mut Reader<'_>, parent: &Value<'_>, children: &mut Vec<Strin
         return orphan;
     }
     let Some(source) = Dialect::builtin_source(&name) else {
-        let names = Dialect::builtin_names();
+        let names = [Dialect::builtin_names(), Dialect::pack_names()].concat();
         let help = match meant(&name, names.iter().copied()) {
             Some(meant) => format!("did you mean {meant}?"),
             None => format!("built in are: {}", names.join(", ")),

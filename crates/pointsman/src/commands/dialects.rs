@@ -43,17 +43,16 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
 }
 
 fn builtin() -> impl Iterator<Item = std::sync::Arc<Dialect>> {
-    Dialect::builtin_names()
-        .iter()
-        .filter_map(|name| Dialect::builtin(name))
+    names().filter_map(Dialect::builtin)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    let packs = Dialect::pack_names();
+    Dialect::builtin_names().iter().chain(packs).copied()
 }
 
 fn list() -> String {
-    let width = Dialect::builtin_names()
-        .iter()
-        .map(|name| name.len())
-        .max()
-        .unwrap_or(0);
+    let width = names().map(str::len).max().unwrap_or(0);
     builtin()
         .map(|dialect| format!("{:width$}  {}\n", dialect.name(), dialect.description()))
         .collect()
