@@ -87,7 +87,6 @@ pub(crate) struct RawListener {
 
 #[derive(Debug)]
 pub(crate) struct RawLink {
-    pub(crate) head: Range<usize>,
     pub(crate) name: Option<At<String>>,
     pub(crate) connect: Option<List<String>>,
     pub(crate) framing: Option<RawFraming>,
@@ -204,7 +203,6 @@ fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
         sign_on: section.boolean("sign_on", report),
         echo: section.duration("echo", report),
         in_flight: section.integer("in_flight", report),
-        head: section.head,
     }
 }
 

@@ -7,6 +7,7 @@ mod address;
 mod framing;
 mod links;
 mod listeners;
+mod needs;
 mod routes;
 
 use std::collections::HashMap;

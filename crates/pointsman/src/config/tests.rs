@@ -2,6 +2,7 @@
 
 mod links;
 mod listeners;
+mod needs;
 mod routes;
 mod shape;
 mod syntax;
@@ -128,9 +129,18 @@ impl DialectDirectory {
         DialectDirectory(path)
     }
 
-    /// `GOOD` with this dialect, as a file in this directory.
+    /// `GOOD` with this dialect for its link, as a file in this directory.
     fn load(&self) -> Result<Loaded, super::Report> {
         parse("pos.toml", edited("iso87-ascii", "mine.toml"), &self.0)
+    }
+
+    /// What is printed about a configuration that names `mine.toml`.
+    fn diagnosed(&self, text: String) -> String {
+        match parse("pos.toml", text, &self.0) {
+            Ok(Loaded { warnings, .. }) if warnings.is_empty() => "valid\n".to_owned(),
+            Ok(Loaded { warnings, .. }) => warnings.render(&Renderer::plain()) + "\n",
+            Err(report) => report.render(&Renderer::plain()) + "\n",
+        }
     }
 }
 

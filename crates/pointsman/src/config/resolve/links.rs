@@ -10,7 +10,7 @@ use pointsman_iso8583::Dialect;
 use pointsman_switch::LinkSettings;
 
 use super::address::Binds;
-use super::{Names, address, count, framing, period, too_many};
+use super::{Names, address, count, framing, needs, period, too_many};
 use crate::config::diagnostics::{Diagnostic, Report};
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
@@ -21,8 +21,10 @@ use crate::config::section::{List, shown};
 
 /// Systems trace audit number: what the switch itself makes different in each request of a link.
 const STAN: u8 = 11;
+/// Card acceptor terminal identification.
+const TERMINAL: u8 = 41;
 /// What names a request if the file says nothing: our own STAN, and the terminal that it was for.
-const MATCH_FIELDS: [u8; 2] = [STAN, 41];
+const MATCH_FIELDS: [u8; 2] = [STAN, TERMINAL];
 /// The fields that an answer repeats from its request unchanged (ISO 8583-1:1987, table 5: mandatory echo) and that are
 /// no card data: 3 processing code, 7 transmission date and time, 11 STAN, 12 and 13 local time and date, 24 network
 /// international identifier, 32 and 33 acquirer and forwarder, 37 retrieval reference number, 41 terminal, 42 merchant.
@@ -55,6 +57,9 @@ pub(super) fn resolve(
                 .as_ref()
                 .and_then(|at| dialects.find(at, report));
             framing::warn_about_two_tpdus(raw.framing.as_ref(), dialect.as_deref(), report);
+            if let Some(dialect) = &dialect {
+                needs::link(raw, dialect, report);
+            }
             let match_fields = match &raw.match_fields {
                 Some(at) => match_fields(at, dialect.as_deref(), report),
                 None => default_match_fields(raw, dialect.as_deref(), report),
@@ -169,7 +174,10 @@ fn match_fields(
                         numbers(&ECHOED_FIELDS)
                     )),
             );
-        } else if let Some(dialect) = dialect.filter(|dialect| dialect.field(field).is_none()) {
+        } else if let Some(dialect) =
+            dialect.filter(|dialect| field != STAN && dialect.field(field).is_none())
+        {
+            // Without a STAN the dialect is of no use at all, which `needs` has said.
             report.push(
                 error(format!(
                     "dialect `{}` does not have field {field}",
@@ -212,36 +220,36 @@ fn match_fields(
     (report.errors() == before).then_some(fields)
 }
 
-/// The default leaves out what the dialect does not have, as long as the STAN stays.
+/// Nobody wrote it, so what is missing is said where the dialect is named. [`needs`] has said so of the STAN.
 fn default_match_fields(
     raw: &RawLink,
     dialect: Option<&Dialect>,
     report: &mut Report,
 ) -> Option<Vec<u8>> {
     let dialect = dialect?;
-    let fields: Vec<u8> = MATCH_FIELDS
-        .into_iter()
-        .filter(|field| dialect.field(*field).is_some())
-        .collect();
-    if !fields.contains(&STAN) {
-        let span = raw
-            .dialect
-            .as_ref()
-            .map_or(raw.head.clone(), |at| at.span.clone());
+    let has = |field: u8| dialect.field(field).is_some();
+    if let Some(at) = raw.dialect.as_ref().filter(|_| !has(TERMINAL)) {
         report.push(
             Diagnostic::error(
-                span,
+                at.span.clone(),
                 format!(
-                    "dialect `{}` does not have field {STAN}",
+                    "dialect `{}` does not have field {TERMINAL}",
                     shown(dialect.name())
                 ),
             )
-            .label("answers on a link are matched by it")
-            .help("add the field to the dialect"),
+            .label(format!(
+                "without `match`, answers are matched by {}",
+                numbers(&MATCH_FIELDS)
+            ))
+            .help(format!(
+                "add the field to the dialect, or write `match = [{STAN}]` if answers need not name the terminal"
+            )),
         );
-        return None;
     }
-    Some(fields)
+    MATCH_FIELDS
+        .into_iter()
+        .all(has)
+        .then(|| MATCH_FIELDS.to_vec())
 }
 
 /// 3, 7 and 11.

@@ -5,7 +5,7 @@ use pointsman_framing::TERMINAL_FRAME_BYTES_MAX;
 use pointsman_switch::ListenerSettings;
 
 use super::address::Binds;
-use super::{Names, count, framing, too_many};
+use super::{Names, count, framing, needs, too_many};
 use crate::config::diagnostics::Report;
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
@@ -41,6 +41,9 @@ pub(super) fn resolve(
                 .as_ref()
                 .and_then(|at| dialects.find(at, report));
             framing::warn_about_two_tpdus(raw.framing.as_ref(), dialect.as_deref(), report);
+            if let Some(dialect) = &dialect {
+                needs::listener(raw, dialect, report);
+            }
             let in_flight_max = match &raw.in_flight {
                 Some(at) => count("in_flight", at, LISTENER_IN_FLIGHT_MAX, report),
                 None => Some(SESSION_IN_FLIGHT_DEFAULT),

@@ -237,15 +237,23 @@ fn match_fields() {
 
 #[test]
 fn a_match_field_that_the_dialect_does_not_have() {
-    let text = edited("iso87-ascii", "unionpay-pos").replace("iso87-bcd", "unionpay-pos");
-    check(
-        &text.replace("[11, 41]", "[11, 7]"),
-        expect![[r#"
-        valid
-    "#]],
+    let mine = DialectDirectory::new(
+        "no-24",
+        "name = \"mine\"\nextends = \"iso87-ascii\"\n[fields]\n24 = false\n",
     );
-    // The default adapts.
-    let config = valid(&text.replace("match = [11, 41]\n", ""));
+    let text = edited("iso87-ascii", "mine.toml").replace("[11, 41]", "[11, 24]");
+    expect![[r#"
+        error: dialect `mine` does not have field 24
+          --> pos.toml:13:14
+           |
+        13 | match = [11, 24]
+           |              ^^ no answer can carry it
+           |
+           = help: leave it out of `match`
+    "#]]
+    .assert_eq(&mine.diagnosed(text.replace("iso87-bcd", "mine.toml")));
+    // The default is the one that the manual names.
+    let config = valid(&edited("match = [11, 41]\n", ""));
     assert_eq!(config.switch.links[0].match_fields, [11, 41]);
 }
 

@@ -335,7 +335,8 @@ fn two_transport_headers() {
         "framing = { kind = \"binary-2\", tpdu = true }",
     )
     .replace("iso87-bcd", "unionpay-pos")
-    .replace("iso87-ascii", "unionpay-pos");
+    .replace("iso87-ascii", "unionpay-pos")
+    .replace("sign_on = true\necho = \"30s\"", "sign_on = false");
     check(
         &text,
         expect![[r#"
