@@ -22,6 +22,7 @@ use std::sync::Arc;
 use pointsman_switch::SwitchSettings;
 
 pub(crate) use diagnostics::{Report, Source};
+pub(crate) use limits::LISTENER_CONNECTIONS;
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -63,10 +64,11 @@ pub(crate) fn parse(name: &str, text: String, directory: &Path) -> Result<Loaded
         name: name.to_owned(),
         text: Arc::clone(&text),
     });
-    let document = syntax::parse(&text);
+    let intact = syntax::Intact::of(&text);
+    let document = intact.parse();
     let raw = raw::RawConfig::read(document.root(), &mut report);
     let config = resolve::resolve(&raw, directory, &mut report);
-    document.report_errors(&text, &mut report);
+    document.report_errors(&mut report);
     report.sort();
     match config {
         Some(config) if report.errors() == 0 => Ok(Loaded {

@@ -1,5 +1,6 @@
 //! TOML itself: all its errors, and as much of the document as can be read in spite of them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -8,19 +9,112 @@ use toml::de::DeTable;
 use super::diagnostics::{Diagnostic, Report, SourceId};
 use super::section::shown;
 
+/// A text without the tables that the parser cannot make sense of.
+///
+/// After most errors the parser only guesses, and what it says about the following tables is worthless. But a line that
+/// begins with `[` begins a table, whatever stands before it: so each table is read by itself, and those that cannot be
+/// read are put out of the way of the others.
+#[derive(Debug)]
+pub(crate) struct Intact<'t> {
+    original: &'t str,
+    /// The text with blanks in the place of the tables that cannot be read, all else where it was.
+    text: Cow<'t, str>,
+    /// The errors of those tables, and where.
+    errors: Vec<(toml::de::Error, Range<usize>)>,
+}
+
+impl<'t> Intact<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let mut intact = Intact {
+            original: text,
+            text: Cow::Borrowed(text),
+            errors: Vec::new(),
+        };
+        let (_, errors) = DeTable::parse_recoverable(text);
+        if errors.iter().all(is_local) {
+            return intact;
+        }
+        let mut readable = String::with_capacity(text.len());
+        for table in tables(text) {
+            let (_, errors) = DeTable::parse_recoverable(table);
+            if errors.iter().all(is_local) {
+                readable.push_str(table);
+                continue;
+            }
+            let start = readable.len();
+            readable.extend(table.bytes().map(|byte| match byte {
+                b'\n' => '\n',
+                _ => ' ',
+            }));
+            let errors = errors.into_iter().map(|error| {
+                let span = error.span().unwrap_or(0..0);
+                (error, start + span.start..start + span.end)
+            });
+            intact.errors.extend(trusted(errors.collect(), text));
+        }
+        intact.text = Cow::Owned(readable);
+        intact
+    }
+
+    pub(crate) fn parse(&self) -> Document<'_> {
+        let (root, errors) = DeTable::parse_recoverable(&self.text);
+        Document {
+            intact: self,
+            root,
+            errors,
+        }
+    }
+}
+
+/// The parts of a text that begin with a line that begins with `[`, and what stands before the first one.
+fn tables(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.find("\n[").map_or(rest.len(), |newline| newline + 1);
+        let (table, after) = rest.split_at(end);
+        rest = after;
+        Some(table)
+    })
+}
+
 #[derive(Debug)]
 pub(crate) struct Document<'i> {
+    intact: &'i Intact<'i>,
     root: Spanned<DeTable<'i>>,
     errors: Vec<toml::de::Error>,
 }
 
-pub(crate) fn parse(text: &str) -> Document<'_> {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    Document { root, errors }
-}
-
 /// After these the parser knows where it is, and what follows can be trusted.
 const LOCAL_ERRORS: [&str; 2] = ["string values must be quoted", "duplicate key"];
+
+fn is_local(error: &toml::de::Error) -> bool {
+    LOCAL_ERRORS
+        .iter()
+        .any(|local| error.message().starts_with(local))
+}
+
+/// One error a line: the others are consequences of the first. And after a guess there are only guesses.
+fn trusted(
+    mut errors: Vec<(toml::de::Error, Range<usize>)>,
+    text: &str,
+) -> Vec<(toml::de::Error, Range<usize>)> {
+    errors.sort_by_key(|(_, span)| span.start);
+    let mut last_line = None;
+    let mut guessing_from = text.len();
+    errors.retain(|(error, span)| {
+        let line = line_around(text, span.start);
+        let is_first = last_line.as_ref() != Some(&line) && line.start <= guessing_from;
+        if !is_local(error) {
+            guessing_from = guessing_from.min(line.start);
+        }
+        last_line = Some(line);
+        is_first
+    });
+    errors
+}
 
 impl<'i> Document<'i> {
     pub(crate) fn root(&self) -> &DeTable<'i> {
@@ -30,34 +124,26 @@ impl<'i> Document<'i> {
     /// Adds the errors of the syntax to those of the meaning, and drops from the latter what may only be a consequence of
     /// the former: what is missing, what stands on a line that could not be read, and all that follows an error after
     /// which the parser only guesses.
-    pub(crate) fn report_errors(&self, text: &str, report: &mut Report) {
-        if self.errors.is_empty() {
+    pub(crate) fn report_errors(&self, report: &mut Report) {
+        let text = self.intact.original;
+        if self.errors.is_empty() && self.intact.errors.is_empty() {
             return;
         }
-        let mut errors: Vec<(&toml::de::Error, Range<usize>)> = self
-            .errors
+        let errors = self.errors.iter().map(|error| {
+            let span = error.span().unwrap_or(0..0);
+            (error.clone(), span)
+        });
+        let errors: Vec<(toml::de::Error, Range<usize>)> = errors.collect();
+        let end_of_trust = errors
             .iter()
-            .map(|error| (error, error.span().unwrap_or(0..0)))
+            .filter(|(error, _)| !is_local(error))
+            .map(|(_, span)| line_around(text, span.start).start)
+            .min()
+            .unwrap_or(text.len());
+        let lines: Vec<Range<usize>> = errors
+            .iter()
+            .map(|(_, span)| line_around(text, span.start))
             .collect();
-        errors.sort_by_key(|(_, span)| span.start);
-
-        let mut end_of_trust = text.len();
-        let mut lines: Vec<Range<usize>> = Vec::new();
-        let mut kept: Vec<(&toml::de::Error, Range<usize>)> = Vec::new();
-        for (error, span) in errors {
-            let line = line_around(text, span.start);
-            let is_local = LOCAL_ERRORS
-                .iter()
-                .any(|local| error.message().starts_with(local));
-            // One error a line: the others are consequences of the first. And after a guess there are only guesses.
-            if lines.last() != Some(&line) && line.start <= end_of_trust {
-                kept.push((error, span));
-            }
-            if !is_local {
-                end_of_trust = end_of_trust.min(line.start);
-            }
-            lines.push(line);
-        }
         report.retain(|diagnostic| {
             let span = &diagnostic.at.span;
             !diagnostic.absence
@@ -67,8 +153,14 @@ impl<'i> Document<'i> {
                             .iter()
                             .any(|line| span.start <= line.end && line.start <= span.end)))
         });
-        for (error, span) in kept {
-            report.push(describe(error, text, span));
+        for (error, span) in self
+            .intact
+            .errors
+            .iter()
+            .cloned()
+            .chain(trusted(errors, text))
+        {
+            report.push(describe(&error, text, span));
         }
     }
 }
