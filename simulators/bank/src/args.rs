@@ -15,6 +15,10 @@ use crate::rule::{Rule, RuleError, rule_from_flag, rules_from_toml};
 
 /// Options of the bank.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 stopped by Ctrl-C, 64 wrong command line, 65 wrong rules, 66 the rules cannot be read, \
+                  73 the address or the ledger's file cannot be had, 74 the ledger lost lines."
+)]
 pub struct Args {
     /// Where to listen for links.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9101")]

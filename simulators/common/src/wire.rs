@@ -52,6 +52,7 @@ pub struct WireArgs {
     /// The message format: the name of a built-in dialect, or a file.
     #[arg(
         long,
+        short,
         value_name = "NAME|FILE",
         default_value = "iso87-ascii",
         help_heading = "Wire"

@@ -14,6 +14,10 @@ use crate::scenario::{EXAMPLE, Scenario, ScenarioError};
 
 /// Options of the terminal.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all as expected, 1 something was not, 64 wrong command line, 65 wrong scenario, \
+                  66 a scenario cannot be read, 69 nobody listens there."
+)]
 pub struct Args {
     /// Scenarios to play, TOML or JSON lines; `-` is standard input. Without one, the example is played.
     #[arg(value_name = "SCENARIO")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pointsman_framing::FrameError;
 use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{Dialect, Mti, MtiClass, View, explain, json};
 use pointsman_sim_common::{Card, Exit, Failure, Wire, WireArgs, duration, human, resolve};
@@ -17,6 +18,10 @@ use crate::terminal::{Incoming, Terminal};
 
 /// Options of `send`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 approved, 10 declined, 11 not answered (in time, or the other side closed), \
+                  64 wrong command line, 65 what came cannot be read, 69 nobody listens there."
+)]
 pub struct Args {
     /// The type of the message: 0200, 0800, …
     #[arg(value_name = "MTI")]
@@ -79,9 +84,8 @@ impl Verdict {
             Verdict::Approved | Verdict::Answered => Exit::OK,
             Verdict::Undecided => Exit::DATA,
             Verdict::Declined => Exit::DECLINED,
-            Verdict::Timeout => Exit::TIMEOUT,
+            Verdict::Timeout | Verdict::Closed => Exit::TIMEOUT,
             Verdict::Undecodable => Exit::DATA,
-            Verdict::Closed => Exit::UNAVAILABLE,
         }
     }
 
@@ -210,17 +214,22 @@ async fn exchange(
     deadline: Instant,
     passed_over: &mut Vec<String>,
 ) -> Result<(Verdict, Option<Bytes>), Failure> {
-    let io = |error: pointsman_framing::FrameError| {
-        Failure::new(Exit::UNAVAILABLE, error)
-            .hint("does the other side use this framing? See --framing and --tpdu")
+    // Somebody did listen: if the connection breaks, what is missing is the answer.
+    let broken = |error: FrameError| match error {
+        FrameError::Io(_) => Ok((Verdict::Closed, None)),
+        error => Err(Failure::new(Exit::DATA, error)
+            .hint("does the other side use this framing? See --framing, --tpdu and --frame-max")),
     };
-    terminal.send(request).await.map_err(io)?;
+    if let Err(error) = terminal.send(request).await {
+        return broken(error);
+    }
     let sent = dialect.view(request).ok();
     loop {
-        let message = match terminal.receive(deadline).await.map_err(io)? {
-            Incoming::Message(message) => message,
-            Incoming::Timeout => return Ok((Verdict::Timeout, None)),
-            Incoming::Closed => return Ok((Verdict::Closed, None)),
+        let message = match terminal.receive(deadline).await {
+            Ok(Incoming::Message(message)) => message,
+            Ok(Incoming::Timeout) => return Ok((Verdict::Timeout, None)),
+            Ok(Incoming::Closed) => return Ok((Verdict::Closed, None)),
+            Err(error) => return broken(error),
         };
         let Ok(view) = dialect.view(&message) else {
             return Ok((Verdict::Undecodable, Some(message)));

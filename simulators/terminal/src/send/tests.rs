@@ -63,11 +63,15 @@ async fn the_exit_status_says_what_the_bank_said() {
         ("51.00", 10, "declined with code 51 after"),
         ("68.00", 11, "no answer within"),
         ("65.00", 65, "an answer after"),
-        ("69.00", 69, "the other side closed the connection after"),
+        ("69.00", 11, "the other side closed the connection after"),
         ("39.00", 65, "undecided after"),
     ] {
-        let words =
-            PURCHASE.replace("10.00", amount) + if exit == 11 { " --timeout 50ms" } else { "" };
+        let words = PURCHASE.replace("10.00", amount)
+            + if amount == "68.00" {
+                " --timeout 50ms"
+            } else {
+                ""
+            };
         let (code, text) = send(&to, &words).await.unwrap();
         let end = text.lines().last().unwrap();
         assert_eq!(code, exit, "{amount}: {text}");
@@ -213,6 +217,34 @@ async fn what_cannot_be_sent_says_why() {
             failure.message
         );
     }
+}
+
+/// Takes a request, writes some bytes and closes.
+async fn closes_after(answer: &'static [u8]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // The length of the request's frame, and the request.
+        let length = stream.read_u16().await.unwrap();
+        let mut request = vec![0; usize::from(length)];
+        stream.read_exact(&mut request).await.unwrap();
+        stream.write_all(answer).await.unwrap();
+    });
+    to
+}
+
+#[tokio::test]
+async fn whoever_closes_was_there() {
+    let (code, text) = send(&closes_after(b"").await, PURCHASE).await.unwrap();
+    assert_eq!(code, Exit::TIMEOUT.code(), "{text}");
+    assert!(text.ends_with("without an answer"), "{text}");
+
+    let unfinished = send(&closes_after(b"\x01\x000210").await, PURCHASE).await;
+    let failure = unfinished.unwrap_err();
+    assert_eq!(failure.exit, Exit::DATA, "{failure}");
+    assert!(failure.message.starts_with("end of stream inside a frame"));
 }
 
 #[tokio::test]
