@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::cards;
 use crate::commands::{
     check, convert, decode, dev, dialects, diff, encode, redact, route, serve, sim, version,
 };
@@ -20,8 +21,7 @@ const ABOUT: &str = "An ISO 8583 POS acquiring switch: terminals on one side, ba
 #[command(
     name = "pointsman",
     about = ABOUT,
-    disable_version_flag = true,
-    disable_help_subcommand = true,
+    version,
     arg_required_else_help = true,
     after_help = "Every command explains itself: pointsman COMMAND --help"
 )]
@@ -107,8 +107,13 @@ pub(crate) fn parse(
                 ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Exit::Ok,
                 _ => Exit::Usage,
             };
+            let text = error.render().to_string();
             Stop {
-                text: error.render().to_string(),
+                // A mistake is repeated to whoever made it, and a card number may stand in the wrong place.
+                text: match exit {
+                    Exit::Ok => text,
+                    _ => cards::masked_in(&text),
+                },
                 exit,
             }
         })

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use annotate_snippets::Renderer;
 
+use crate::cards;
 use crate::exit::Failure;
 
 /// `--color`.
@@ -61,9 +62,11 @@ impl Console {
             } else {
                 ("", "", "")
             };
+            // A card number may stand where a file was to be named.
             self.tell(&format!(
                 "{red}error{reset}: {}\n{cyan}hint{reset}: {}",
-                failure.message, failure.hint
+                cards::masked_in(&failure.message),
+                cards::masked_in(&failure.hint)
             ));
         }
         failure.exit.into()
