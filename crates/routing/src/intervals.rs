@@ -76,4 +76,12 @@ impl<L: Copy> Intervals<L> {
         let after = self.starts.partition_point(|&start| start <= key);
         self.owners.get(after.checked_sub(1)?).copied().flatten()
     }
+
+    /// The owners of all the pieces between two keys, both inclusive, of which there is at least one.
+    pub(crate) fn owners(&self, low: u64, high: u64) -> impl Iterator<Item = Option<L>> {
+        let first = self.starts.partition_point(|&start| start <= low);
+        let end = self.starts.partition_point(|&start| start <= high);
+        let owners = self.owners.get(first.saturating_sub(1)..end);
+        owners.unwrap_or_default().iter().copied()
+    }
 }

@@ -105,8 +105,6 @@ struct Prefix {
 }
 
 fn prefix(text: &str) -> Result<Prefix, BinPatternError> {
-    // Around the `-` of a range blanks are harmless and people write them.
-    let text = text.trim_matches(' ');
     if let Some(found) = text.chars().find(|c| !c.is_ascii_digit()) {
         return Err(BinPatternError::NotDigit { found });
     }
@@ -165,6 +163,19 @@ impl Leading {
         leading
     }
 
+    /// The lowest and the highest number of [`BIN_DIGITS_MAX`] digits that begins with these.
+    pub(crate) fn keys(self) -> (u64, u64) {
+        let scale = power_of_ten(BIN_DIGITS_MAX - self.digits);
+        (self.value * scale, self.value * scale + (scale - 1))
+    }
+
+    /// Whether the pattern does not match yet, and will if the right digits follow.
+    pub(crate) fn may_become(self, pattern: BinPattern) -> bool {
+        let (low, high) = self.keys();
+        let (pattern_low, pattern_high) = pattern.bounds_full();
+        self.digits < pattern.digits() && pattern_low <= high && low <= pattern_high
+    }
+
     /// The first `digits` digits as a number; `None` if there are fewer.
     pub(crate) fn prefix(self, digits: usize) -> Option<u64> {
         let surplus = self.digits.checked_sub(digits)?;
@@ -196,7 +207,6 @@ mod tests {
         check("000123", Ok("000123"));
         check("41111111111", Ok("41111111111"));
         check("510000-559999", Ok("510000-559999"));
-        check("510000 - 559999", Ok("510000-559999"));
         check("411111-411111", Ok("411111"));
     }
 
@@ -206,6 +216,9 @@ mod tests {
         check("-", Err(BinPatternError::Empty));
         check("51-", Err(BinPatternError::Empty));
         check("4x", Err(BinPatternError::NotDigit { found: 'x' }));
+        for text in ["4 ", " 4", "510000 - 559999"] {
+            check(text, Err(BinPatternError::NotDigit { found: ' ' }));
+        }
         check(
             "4\u{663}",
             Err(BinPatternError::NotDigit { found: '\u{663}' }),

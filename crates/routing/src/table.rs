@@ -196,6 +196,30 @@ impl<L: Copy> RoutingTable<L> {
         self.ranked.len()
     }
 
+    /// Whether all card numbers that begin with these digits go the same way, and which. `None`: more digits decide.
+    pub fn route_of_prefix(&self, first_digits: &str) -> Option<Option<L>>
+    where
+        L: PartialEq,
+    {
+        let (low, high) = Leading::of(first_digits).keys();
+        let mut owners = self
+            .full
+            .owners(low, high)
+            .map(|owner| owner.or(self.default));
+        let first = owners.next()?;
+        owners.all(|owner| owner == first).then_some(first)
+    }
+
+    /// The patterns that look at more digits than these and agree with them so far, in the order of precedence.
+    pub fn longer_patterns(&self, first_digits: &str) -> Vec<Match<L>> {
+        let leading = Leading::of(first_digits);
+        self.ranked
+            .iter()
+            .filter(|one| leading.may_become(one.place.pattern))
+            .copied()
+            .collect()
+    }
+
     /// The same decision as [`RoutingTable::route`], with all that was considered. Looks at every pattern.
     pub fn explain(&self, pan_digits: &str) -> Explanation<L> {
         Explanation {

@@ -217,3 +217,69 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn some_first_digits_are_enough_and_others_are_not() {
+    let table = RoutingTable::build(
+        &[
+            rule('a', &["4", "510000-559999", "60", "6011"]),
+            rule('b', &["411111", "41111111111"]),
+            rule('c', &["20-29"]),
+        ],
+        None,
+    )
+    .unwrap();
+    for (digits, decided) in [
+        ("42", Some(Some('a'))),
+        ("4", None),
+        ("4111", None),
+        // More digits may match another pattern, of the same link.
+        ("411111", Some(Some('b'))),
+        ("60", Some(Some('a'))),
+        // No pattern matches so few, and every card that begins so goes there.
+        ("2", Some(Some('c'))),
+        ("5", None),
+        ("53", Some(Some('a'))),
+        ("9", Some(None)),
+        ("", None),
+        ("4111111111111111", Some(Some('b'))),
+    ] {
+        assert_eq!(table.route_of_prefix(digits), decided, "{digits}");
+    }
+    let longer = |digits: &str| -> Vec<String> {
+        let patterns = table.longer_patterns(digits);
+        patterns
+            .iter()
+            .map(|one| one.place.pattern.to_string())
+            .collect()
+    };
+    assert_eq!(longer("4"), ["41111111111", "411111"]);
+    assert_eq!(longer("411111"), ["41111111111"]);
+    assert_eq!(longer("5"), ["510000-559999"]);
+    assert_eq!(longer("510000"), [""; 0]);
+    assert_eq!(longer("56"), [""; 0]);
+}
+
+proptest! {
+    /// Of eight digits or more all thousand ways to go on can be tried.
+    #[test]
+    fn first_digits_decide_if_all_that_follow_agree(
+        rules in vec((vec(pattern(), 0..6), prop::char::range('a', 'd')), 0..6),
+        default in prop::option::of(Just('z')),
+        digits in "[0459]{8,11}",
+    ) {
+        let rules: Vec<Rule<char>> = rules.into_iter().map(|(bins, link)| Rule { bins, link }).collect();
+        let Ok(table) = RoutingTable::build(&rules, default) else {
+            return Ok(());
+        };
+        let missing = 11 - digits.len();
+        let mut routes = (0..10u32.pow(u32::try_from(missing).unwrap()))
+            .map(|tail| match missing {
+                0 => table.route(&digits),
+                _ => table.route(&format!("{digits}{tail:0missing$}")),
+            });
+        let first = routes.next().unwrap();
+        let expected = routes.all(|route| route == first).then_some(first);
+        prop_assert_eq!(table.route_of_prefix(&digits), expected);
+    }
+}

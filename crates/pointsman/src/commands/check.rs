@@ -1,21 +1,24 @@
 //! `pointsman check FILE`
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::cards;
 use crate::config::{self, Config, LoadError, Loaded};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 valid, 66 not readable, 78 invalid.")]
+#[command(
+    after_help = "Exit codes: 0 valid, 66 not readable, 78 invalid, or a warning with --strict."
+)]
 pub(crate) struct Args {
     /// The configuration file
     file: PathBuf,
 
-    /// Print one JSON object with all errors and warnings
+    /// Print one JSON object with all errors and warnings, also if the file cannot be read
     #[arg(long)]
     json: bool,
 
@@ -28,19 +31,24 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let (config, report) = match config::load(&args.file) {
         Ok(Loaded { config, warnings }) => (Some(config), warnings),
         Err(LoadError::Invalid(report)) => (None, report),
-        Err(unreadable) => return Err(unreadable.into_failure(&args.file)),
+        Err(unreadable) => {
+            let failure = unreadable.into_failure(&args.file);
+            if args.json {
+                print_json(&unreadable_json(&args.file, &failure))?;
+            }
+            return Err(failure);
+        }
     };
     let is_valid = config.is_some() && !(args.strict && report.warnings() > 0);
     let path = args.file.display();
     if args.json {
-        let object = json!({
+        print_json(&json!({
             "file": path.to_string(),
             "valid": is_valid,
             "errors": report.errors(),
             "warnings": report.warnings(),
             "diagnostics": report.to_json(),
-        });
-        writeln!(io::stdout(), "{object}").map_err(|error| Failure::output(&error))?;
+        }))?;
     } else if !report.is_empty() {
         console.tell(&report.render(&console.renderer()));
         console.tell("");
@@ -64,6 +72,31 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
         )),
         None => Err(LoadError::Invalid(report).into_failure(&args.file)),
     }
+}
+
+/// The same object for a file of which there is nothing to point at. Its name may be a card number in the wrong place.
+fn unreadable_json(file: &Path, failure: &Failure) -> Value {
+    let file = cards::masked_in(&file.display().to_string());
+    json!({
+        "file": file,
+        "valid": false,
+        "errors": 1,
+        "warnings": 0,
+        "diagnostics": [{
+            "severity": "error",
+            "message": cards::masked_in(&failure.message),
+            "file": file,
+            "line": null,
+            "column": null,
+            "label": "",
+            "help": cards::masked_in(&failure.hint),
+            "related": [],
+        }],
+    })
+}
+
+fn print_json(object: &Value) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{object}").map_err(|error| Failure::output(&error))
 }
 
 fn summary(config: &Config, warnings: usize) -> String {

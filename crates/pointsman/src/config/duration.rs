@@ -7,7 +7,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
-    let millis_of_unit = match unit.trim_start_matches(' ') {
+    let millis_of_unit = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60 * 1_000,
@@ -39,7 +39,6 @@ mod tests {
     fn reads_a_number_and_a_unit() {
         assert_eq!(parse("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(parse("15s"), Some(Duration::from_secs(15)));
-        assert_eq!(parse("15 s"), Some(Duration::from_secs(15)));
         assert_eq!(parse("2m"), Some(Duration::from_secs(120)));
         assert_eq!(parse("1h"), Some(Duration::from_secs(3600)));
         assert_eq!(parse("0s"), Some(Duration::ZERO));
@@ -58,6 +57,7 @@ mod tests {
             "15sec",
             " 1s",
             "1s ",
+            "15 s",
             "١s",
             "18446744073709551615h",
             "99999999999999999999s",
