@@ -26,6 +26,10 @@ use crate::observe::{self, LogFormat};
 const LINKS_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing lost and nothing mixed up, 1 something was, 64 wrong command line, \
+                  69 something cannot be started."
+)]
 pub(crate) struct Args {
     /// Stop by itself after this long, such as 10s or 2m
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
@@ -70,6 +74,16 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
             "pointsman load puts a load on a switch that runs by itself",
         ));
     }
+    if !(1..=setup::TERMINALS_MAX).contains(&args.terminals) {
+        return Err(Failure::usage(
+            format!(
+                "--terminals {}: expected from 1 to {}",
+                args.terminals,
+                setup::TERMINALS_MAX
+            ),
+            "each terminal buys over a connection of its own; 8 are enough to see how it works",
+        ));
+    }
     if args.print_config {
         console.print(&setup::config(&Place::preferred()))?;
         return Ok(Exit::Ok);
@@ -96,7 +110,7 @@ async fn dev(args: &Args, console: &Console, logging: &observe::Logging) -> Resu
             "report this",
         )
     })?;
-    let (banks, place) = setup::start_banks(Place::preferred()).await?;
+    let (banks, mut place) = setup::start_banks(Place::preferred()).await?;
     let config = setup::resolve(&place)?;
     let metrics =
         observe::serve_metrics(place.metrics, observe::start_metrics()?, logging.lost()).await?;
@@ -108,7 +122,9 @@ async fn dev(args: &Args, console: &Console, logging: &observe::Logging) -> Resu
         .collect();
     let terminals = listeners.first().copied().unwrap_or(place.terminals);
     if !args.json {
-        console.print(&setup::banner(terminals, &banks, metrics))?;
+        // The system chose the port of whatever had to move.
+        (place.terminals, place.metrics) = (terminals, metrics);
+        console.print(&setup::banner(&place))?;
     }
     if tokio::time::timeout(LINKS_UP_TIMEOUT, switch.links_up())
         .await

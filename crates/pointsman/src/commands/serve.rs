@@ -12,6 +12,11 @@ use crate::observe::{self, LogFormat, Logging};
 use crate::signals::{self, StopSignals};
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "SIGTERM or SIGINT drains: what is in flight is answered, links sign off. A second one ends at once.\n\
+                  Exit codes: 0 drained, 2 ended before everything was answered, 64 wrong command line, \
+                  66 the file cannot be read, 69 an address cannot be listened on, 78 invalid configuration."
+)]
 pub(crate) struct Args {
     /// The configuration file (see docs/configuration.md)
     #[arg(short, long, value_name = "FILE", env = "POINTSMAN_CONFIG")]

@@ -9,11 +9,13 @@ use pointsman_iso8583::Dialect;
 use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Entry, Ledger, rule_from_flag};
 use pointsman_sim_common::{Card, Wire};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, LISTENER_CONNECTIONS};
 use crate::exit::{Exit, Failure};
 
 /// One process is the fleet, the switch and both banks: beyond this it measures itself.
 pub(super) const RATE_MAX: f64 = 50_000.0;
+/// What a listener takes if its configuration says nothing.
+pub(super) const TERMINALS_MAX: usize = LISTENER_CONNECTIONS;
 
 /// What the banks decline with 51: the dearest of the purchases, so that declines are seen as well.
 const DECLINED: &str = "amount=90.00-999999.99,answer=decline,code=51";
@@ -74,6 +76,25 @@ impl Place {
             metrics: local(METRICS_PORT),
             banks: BANKS.iter().map(|bank| local(bank.port)).collect(),
         }
+    }
+
+    /// What listens elsewhere than the documentation says: its name, the port there and the port here.
+    fn moved(&self) -> Vec<(String, u16, u16)> {
+        let preferred = Place::preferred();
+        let banks = BANKS.iter().zip(preferred.banks.iter().zip(&self.banks));
+        let banks =
+            banks.map(|(bank, (wanted, found))| (format!("bank {}", bank.name), wanted, found));
+        [(
+            "the terminals' listener".to_owned(),
+            &preferred.terminals,
+            &self.terminals,
+        )]
+        .into_iter()
+        .chain(banks)
+        .chain([("metrics".to_owned(), &preferred.metrics, &self.metrics)])
+        .filter(|(_, wanted, found)| wanted != found)
+        .map(|(what, wanted, found)| (what, wanted.port(), found.port()))
+        .collect()
     }
 }
 
@@ -203,13 +224,16 @@ pub(super) fn resolve(place: &Place) -> Result<Config, Failure> {
 }
 
 /// What a newcomer needs to go on.
-pub(super) fn banner(terminals: SocketAddr, banks: &Banks, metrics: SocketAddr) -> String {
+pub(super) fn banner(place: &Place) -> String {
+    let Place {
+        terminals, metrics, ..
+    } = place;
     let mut text = format!(
         "Pointsman {}: a switch between two banks and a fleet of terminals\n\n\
          terminals   {terminals:<22} {TERMINALS_FRAMING}, {TERMINALS_DIALECT}\n",
         env!("CARGO_PKG_VERSION"),
     );
-    for (setup, bank) in BANKS.iter().zip(&banks.0) {
+    for (setup, address) in BANKS.iter().zip(&place.banks) {
         let BankSetup {
             name,
             framing,
@@ -221,15 +245,28 @@ pub(super) fn banner(terminals: SocketAddr, banks: &Banks, metrics: SocketAddr) 
         let _ = writeln!(
             text,
             "bank {name:<6} {:<22} {framing}, {dialect}; BIN {bins}",
-            bank.local_addr()
+            address.to_string()
         );
     }
+    let _ = write!(text, "metrics     http://{metrics}/metrics\n\n");
+    let moved = place.moved();
+    for (what, wanted, found) in &moved {
+        let _ = writeln!(
+            text,
+            "port {wanted} is taken by something else: {what} moved to port {found}"
+        );
+    }
+    let ports = if moved.is_empty() {
+        ""
+    } else {
+        text.push('\n');
+        ", with the usual ports"
+    };
     let _ = write!(
         text,
-        "metrics     http://{metrics}/metrics\n\n\
-         Buy something yourself, from another window:\n\
+        "Buy something yourself, from another window:\n\
          \x20 pointsman send --to {terminals} --framing {TERMINALS_FRAMING} --dialect {TERMINALS_DIALECT} 0200 2=test:visa 4=10.00\n\
-         The configuration of this switch: pointsman dev --print-config\n\n",
+         The configuration of this switch{ports}: pointsman dev --print-config\n\n",
     );
     text
 }
@@ -263,5 +300,27 @@ mod tests {
     fn the_configuration_is_valid() {
         let config = resolve(&Place::preferred()).unwrap();
         assert_eq!(config.switch.links.len(), BANKS.len());
+    }
+
+    #[test]
+    fn whoever_moves_says_so() {
+        let usual = banner(&Place::preferred());
+        assert!(!usual.contains("taken"), "{usual}");
+        let mut place = Place::preferred();
+        place.terminals = local(40_001);
+        place.banks[1] = local(40_002);
+        let moved = banner(&place);
+        let said: Vec<&str> = moved
+            .lines()
+            .filter(|line| line.contains("taken"))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "port 8583 is taken by something else: the terminals' listener moved to port 40001",
+                "port 9102 is taken by something else: bank bravo moved to port 40002",
+            ]
+        );
+        assert!(moved.contains("send --to 127.0.0.1:40001"), "{moved}");
     }
 }
