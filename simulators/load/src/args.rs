@@ -22,7 +22,7 @@ const STOP_QUIET: Duration = Duration::from_millis(500);
 /// Options of the load generator.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 measured, 64 wrong command line, 65 wrong mix, 66 the mix cannot be read, \
+    after_help = "Exit codes: 0 measured, 1 errors that no threshold names, 64 wrong command line, 65 wrong mix, 66 the mix cannot be read, \
                   69 nobody listens there, 73 the report cannot be written, 99 a threshold was crossed."
 )]
 pub struct Args {

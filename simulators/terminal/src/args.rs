@@ -16,7 +16,7 @@ use crate::scenario::{EXAMPLE, Scenario, ScenarioError};
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 all as expected, 1 something was not, 64 wrong command line, 65 wrong scenario, \
-                  66 a scenario cannot be read, 69 nobody listens there."
+                  66 a scenario cannot be read, 69 nobody listens there, 130 Ctrl-C."
 )]
 pub struct Args {
     /// Scenarios to play, TOML or JSON lines; `-` is standard input. Without one, the example is played.

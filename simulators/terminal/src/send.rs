@@ -20,7 +20,7 @@ use crate::terminal::{Incoming, Terminal};
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 approved, 10 declined, 11 not answered (in time, or the other side closed), \
-                  64 wrong command line, 65 what came cannot be read, 69 nobody listens there."
+                  64 wrong command line, 65 what came cannot be read or has no field 39, 69 nobody listens there."
 )]
 pub struct Args {
     /// The type of the message: 0200, 0800, …

@@ -94,3 +94,24 @@ fn a_file_without_an_end() {
         ran.stderr
     );
 }
+
+#[test]
+fn an_object_also_for_a_file_that_cannot_be_read() {
+    let latin1 = TempFile::new("latin1-json.toml", b"# caf\xe9\n");
+    for (file, code, message) in [
+        ("/nowhere/pos.toml", 66, "there is no such file"),
+        (latin1.path(), 78, "not UTF-8"),
+    ] {
+        let ran = run(&["check", file, "--json"]).failed(code);
+        let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(json["file"], file);
+        assert_eq!(
+            (&json["valid"], &json["errors"]),
+            (&false.into(), &1.into())
+        );
+        let diagnostic = &json["diagnostics"][0];
+        let text = diagnostic["message"].as_str().unwrap();
+        assert!(text.contains(message), "{text}");
+        assert!(diagnostic["line"].is_null() && diagnostic["help"].is_string());
+    }
+}

@@ -88,6 +88,87 @@ fn version() {
     );
     let json: serde_json::Value = serde_json::from_str(&run(&["version", "--json"]).ok()).unwrap();
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+    let short = concat!("pointsman ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(run(&["--version"]).ok(), short);
+    assert_eq!(run(&["-V"]).ok(), short);
+}
+
+#[test]
+fn help_is_also_a_command() {
+    assert_eq!(run(&["help", "check"]).ok(), run(&["check", "--help"]).ok());
+    assert_eq!(
+        run(&["help", "sim", "bank"]).ok(),
+        run(&["sim", "bank", "--help"]).ok()
+    );
+}
+
+#[test]
+fn help_lists_the_exit_codes() {
+    for command in [
+        &["serve"][..],
+        &["send"],
+        &["load"],
+        &["dev"],
+        &["check"],
+        &["route"],
+        &["decode"],
+        &["encode"],
+        &["sim", "bank"],
+        &["sim", "terminal"],
+    ] {
+        let help = run(&[command, &["--help"]].concat()).ok();
+        assert!(help.contains("Exit codes: 0 "), "{command:?}: {help}");
+    }
+    let help = run(&["encode", "--help"]).ok();
+    for word in ["header", "masked", "padded"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    assert!(run(&["route", "--help"]).ok().contains("first digits"));
+}
+
+#[test]
+fn a_card_number_in_the_wrong_place_is_not_repeated() {
+    const PAN: &str = "5413330089010434";
+    for args in [
+        &["route", "-c", "x", PAN][..],
+        &["decode", "--dialect", PAN],
+        &["send", "-d", PAN, "0800"],
+        &["check", PAN],
+        &["check", PAN, "--json"],
+        &["check", "a", PAN],
+        &["route", "-c", PAN, "--pan", "4", "--json"],
+        &["serve", "--config", PAN],
+        &["load", "--rate", PAN, "--rate", PAN],
+        &["send", PAN],
+        &["dialects", PAN],
+        &[PAN],
+        &["5413 3300 8901 0434"],
+        &["5413330089010435"],
+    ] {
+        let ran = run(args);
+        assert_ne!(ran.code, 0, "{args:?}");
+        for text in [&ran.stdout, &ran.stderr] {
+            let digits: String = text.chars().filter(|c| !" -".contains(*c)).collect();
+            assert!(!digits.contains("541333008"), "{args:?}: {text}");
+        }
+    }
+    let masked = run(&["check", "a", PAN]).stderr;
+    assert!(masked.contains("541333******0434"), "{masked}");
+}
+
+#[test]
+fn dev_needs_terminals() {
+    for terminals in ["0", "10001"] {
+        let ran = run(&["dev", "--terminals", terminals, "--for", "1s"]).failed(64);
+        assert_eq!(ran.stdout, "");
+        assert!(
+            ran.stderr.starts_with(&format!(
+                "error: --terminals {terminals}: expected from 1 to 10000"
+            )),
+            "{}",
+            ran.stderr
+        );
+    }
 }
 
 #[test]

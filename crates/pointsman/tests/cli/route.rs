@@ -122,7 +122,7 @@ fn as_json_from_standard_input() {
     let args = ["route", "--config", config.path(), "--pan", "-", "--json"];
     let text = run_with(&args, b"4111111111111111\n").ok();
     expect![[r#"
-        {"pan":"411111******1111","link":"beta","reason":"more-digits","because":"411111 has more digits than 4","matches":[{"bin":"411111","link":"beta"},{"bin":"4","link":"alpha"}],"default":null}
+        {"pan":"411111******1111","link":"beta","reason":"more-digits","because":"411111 has more digits than 4","matches":[{"bin":"411111","link":"beta"},{"bin":"4","link":"alpha"}],"longer":[],"default":null}
     "#]].assert_eq(&text);
     assert!(!text.contains("4111111111111111"));
 }
@@ -153,4 +153,61 @@ fn a_wrong_configuration_is_shown() {
         ran.stderr
     );
     run(&["route", "--config", "/nowhere.toml", "--pan", "test:visa"]).failed(66);
+}
+
+#[test]
+fn first_digits_that_do_not_decide() {
+    let config = TempFile::new("route-first.toml", CONFIG);
+    let route = |pan: &str| run(&["route", "-c", config.path(), "--pan", pan]);
+    let ran = route("5").failed(65);
+    expect![[r#"
+        card 5… goes to one link or another: more digits decide
+          because patterns with more digits lead elsewhere
+          patterns that more digits may match, the best first:
+            540000-549999 -> beta
+            510000-559999 -> alpha
+          what matches none of them has no route and is declined
+    "#]]
+    .assert_eq(&ran.stdout);
+    expect![[r#"
+        error: the digits 5 do not decide where a card goes
+        hint: give the first 6 digits, or the whole number
+    "#]]
+    .assert_eq(&ran.stderr);
+    assert!(route("4111").failed(65).stdout.contains("411111 -> beta"));
+    // Nothing else begins so, and more digits change nothing.
+    assert!(
+        route("42")
+            .ok()
+            .starts_with("card 42 goes to link `alpha`\n")
+    );
+    assert!(route("54").ok().contains("every card that begins so"));
+
+    let eleven = CONFIG.replace("\"540000-549999\"", "\"540000-549999\", \"41111122222\"");
+    let config = TempFile::new(
+        "route-eleven.toml",
+        eleven.replace("[\"4\",", "[\"4\", \"41111133333\","),
+    );
+    let args = ["route", "-c", config.path(), "--pan", "411111", "--json"];
+    let ran = run(&args).failed(65);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["reason"], "more-digits-decide");
+    assert!(json["link"].is_null());
+    assert_eq!(json["longer"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_object_also_for_what_fails() {
+    let good = TempFile::new("route-good.toml", CONFIG);
+    let bad = TempFile::new("route-bad-json.toml", "[[rout]]\n");
+    for (config, pan, code) in [
+        ("/nowhere.toml", "test:visa", 66),
+        (bad.path(), "test:visa", 78),
+        (good.path(), "411111111111111x", 65),
+    ] {
+        let ran = run(&["route", "-c", config, "--pan", pan, "--json"]).failed(code);
+        let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert!(json["error"]["message"].is_string(), "{json}");
+        assert_eq!(json["error"]["diagnostics"].is_array(), code == 78);
+    }
 }

@@ -186,3 +186,45 @@ fn every_changed_byte_is_diagnosed() {
         }
     }
 }
+
+#[test]
+fn an_error_in_one_table_does_not_hide_those_of_others() {
+    let text = edited("name = \"pos\"", "name = \"pos")
+        .replace("match = [11, 41]", "match = [11, 41")
+        .replace("\"4\", ", "\"4x\", ")
+        .replace("\"127.0.0.1:9585\"", "\"127.0.0.1\"");
+    check(
+        &text,
+        expect![[r#"
+        error: not valid TOML: invalid basic string
+         --> pos.toml:3:12
+          |
+        3 | name = "pos
+          |            ^ expected `"`
+
+        error: not valid TOML: missing comma between array elements
+          --> pos.toml:14:1
+           |
+        14 | timeout = "15s"
+           | ^ expected `,` or `]` before this
+           |
+           = help: separate the elements of a list with commas and close it with `]`
+
+        error: `4x` is not a BIN
+          --> pos.toml:19:8
+           |
+        19 | bin = ["4x", "510000-559999"]
+           |        ^^^^ a BIN is digits only, or two of them joined by `-`; found 'x'
+           |
+           = help: write a prefix such as "411111" or a range such as "510000-559999"
+
+        error: `127.0.0.1` is not an address to listen on
+          --> pos.toml:23:8
+           |
+        23 | bind = "127.0.0.1"
+           |        ^^^^^^^^^^^ the port is missing
+           |
+           = help: add it, as in `127.0.0.1:8583`
+    "#]],
+    );
+}
