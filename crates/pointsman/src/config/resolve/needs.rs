@@ -23,7 +23,7 @@ struct Need {
 
 enum Value {
     Number(u64),
-    /// The code of an approval, and the code of every refusal that the dialect has.
+    /// The code of every refusal that the dialect has.
     ResponseCodes,
 }
 
@@ -158,14 +158,10 @@ fn misfit(need: &Need, dialect: &Dialect) -> Option<String> {
         }
         Value::ResponseCodes => {
             let declined = Reason::ALL.map(|reason| dialect.response_code(reason));
-            [APPROVED]
+            declined
                 .into_iter()
-                .chain(declined)
                 .find(|code| !fits(&|builder| builder.text(need.field, code).map(drop)))
                 .map(|code| format!("the response code {code}"))
         }
     }
 }
-
-/// Field 39 of an approval.
-const APPROVED: &str = "00";
