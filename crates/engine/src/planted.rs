@@ -61,6 +61,8 @@ pub enum PlantedBug {
     RestoreForgetsAmount,
     /// A request that was refused on its way to the link keeps its slot.
     RefusedNotClosed,
+    /// Messages are as long as they are.
+    LengthNotChecked,
     /// An advice that could not be delivered is declined.
     AdviceDeclined,
     /// A session forgets its open requests when the terminal goes, and with them what the bank approved.
@@ -70,7 +72,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 25] = [
+    pub const ALL: [PlantedBug; 26] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -94,6 +96,7 @@ impl PlantedBug {
         PlantedBug::RestoreForgetsStan,
         PlantedBug::RestoreForgetsAmount,
         PlantedBug::RefusedNotClosed,
+        PlantedBug::LengthNotChecked,
         PlantedBug::AdviceDeclined,
         PlantedBug::UndeliveredForgotten,
     ];

@@ -178,7 +178,7 @@ impl FrameCodec {
     pub fn close(&self, frame: OpenFrame, out: &mut BytesMut) -> Result<(), FrameError> {
         let kind = self.framing.kind;
         let length = out.len().saturating_sub(frame.start + kind.prefix_bytes());
-        let max = self.framing.frame_bytes_max.min(kind.frame_bytes_max());
+        let max = kind.frame_bytes_max();
         if length > max {
             out.truncate(frame.start);
             return Err(FrameError::TooLong { length, max });

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::Tpdu;
+
 /// Default limit of a frame on a terminal's side, bytes. A full POS message with EMV data is below 1 KiB; batch uploads
 /// and the largest `LLLVAR` fields stay below this.
 pub const TERMINAL_FRAME_BYTES_MAX: usize = 8 * 1024;
@@ -144,7 +146,8 @@ pub struct Framing {
     pub kind: Kind,
     /// Whether every frame starts with a TPDU.
     pub tpdu: bool,
-    /// The longest frame accepted or written: bytes after the prefix, the TPDU included.
+    /// The longest frame that is read: bytes after the prefix, the TPDU included. What is written is limited by its prefix
+    /// alone: the peer knows what it takes.
     pub frame_bytes_max: usize,
     /// What a frame of length zero means.
     pub keep_alive: KeepAlive,
@@ -175,6 +178,13 @@ impl Framing {
             frame_bytes_max,
             ..self
         }
+    }
+
+    /// The longest message that can be written.
+    #[must_use]
+    pub const fn message_bytes_max(self) -> usize {
+        let tpdu_bytes = if self.tpdu { Tpdu::LEN } else { 0 };
+        self.kind.frame_bytes_max() - tpdu_bytes
     }
 
     /// With another policy for zero-length frames.

@@ -216,7 +216,10 @@ fn surroundings(
 ) -> terminal::Surroundings {
     let legs = links
         .iter()
-        .map(|link| LinkLeg::new(Arc::clone(&link.name), &listener.dialect, &link.dialect))
+        .map(|link| {
+            LinkLeg::new(Arc::clone(&link.name), &listener.dialect, &link.dialect)
+                .with_message_bytes_max(link.framing.message_bytes_max())
+        })
         .collect();
     terminal::Surroundings {
         name: Arc::clone(&listener.name),
@@ -226,6 +229,7 @@ fn surroundings(
             routes: Arc::clone(routes),
             links: legs,
             in_flight_max: listener.in_flight_max,
+            message_bytes_max: listener.framing.message_bytes_max(),
         }),
         codec: FrameCodec::new(listener.framing),
         connections_max: listener.connections_max,

@@ -239,6 +239,7 @@ fn session(dialect: &Arc<Dialect>) -> Session {
         routes: Arc::new(RoutingTable::build(&[], Some(LinkId(0))).unwrap()),
         links: [LinkLeg::new("bank".into(), dialect, dialect)].into(),
         in_flight_max: 1,
+        message_bytes_max: usize::MAX,
     }))
 }
 

@@ -14,6 +14,7 @@ use pointsman_iso8583::{Builder, Dialect, Mti, MtiClass, View};
 use crate::checks;
 use crate::plan::{Faults, LinkPlan};
 use crate::random::Random;
+use crate::terminal::long_value;
 
 pub(crate) struct Bank {
     pub(crate) dialect: Arc<Dialect>,
@@ -281,6 +282,9 @@ impl Bank {
         }
         if random.permille(faults.answer_lost) {
             return Ok(says);
+        }
+        if random.permille(faults.too_long) {
+            answer.fields.push((55, long_value()));
         }
         if random.permille(faults.fields_omitted) {
             answer.omit(&self.plan, random);

@@ -17,6 +17,8 @@ pub struct Plan {
     /// Dialects of the listeners.
     pub(crate) listeners: Vec<&'static str>,
     pub(crate) session_in_flight_max: usize,
+    /// What the listeners' and the links' framings carry: often less than the longest messages.
+    pub(crate) message_bytes_max: (usize, usize),
     /// Terminals by connection: more than one on a concentrator.
     pub(crate) connections: Vec<ConnectionPlan>,
     pub(crate) faults: Faults,
@@ -103,7 +105,12 @@ pub(crate) struct Faults {
     pub(crate) terminal_noise: u32,
     pub(crate) terminal_broken: u32,
     pub(crate) terminal_odd: u32,
+    /// Of requests and answers that some framing cannot carry.
+    pub(crate) too_long: u32,
 }
+
+/// What a framing carries that cannot carry everything: more than a usual message has, less than field 55 makes of it.
+pub(crate) const SHORT_BYTES_MAX: usize = 300;
 
 /// The longest that a stalled task does not run.
 pub(crate) const STALL_MS_MAX: u64 = 3_000;
@@ -144,6 +151,12 @@ impl Plan {
             links,
             listeners,
             session_in_flight_max: random.pick(&[2, 8, 64]),
+            message_bytes_max: if faults.too_long == 0 {
+                (usize::MAX, usize::MAX)
+            } else {
+                let short = SHORT_BYTES_MAX;
+                random.pick(&[(short, short), (short, usize::MAX), (usize::MAX, short)])
+            },
             connections,
             faults,
             load: random.millis(1_000..=12_000),
@@ -244,6 +257,7 @@ impl Faults {
             terminal_noise: often(20),
             terminal_broken: often(60),
             terminal_odd: often(200),
+            too_long: often(60),
         }
     }
 

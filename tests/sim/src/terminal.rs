@@ -7,7 +7,7 @@ use pointsman_engine::Instant;
 use pointsman_iso8583::Dialect;
 
 use crate::bank::build;
-use crate::plan::Faults;
+use crate::plan::{Faults, SHORT_BYTES_MAX};
 use crate::random::Random;
 
 /// A terminal with its counters.
@@ -17,6 +17,8 @@ pub(crate) struct Terminal {
     /// The connection of the plan that it is on.
     pub(crate) connection: usize,
     stan: u32,
+    /// Does its next message say more than some framing carries?
+    verbose: bool,
     /// Its transactions that have not been answered.
     pub(crate) open: Vec<usize>,
     /// It sends nothing before this.
@@ -70,12 +72,18 @@ pub(crate) enum Fate {
     Abandoned,
 }
 
+/// A value of field 55 that makes a message too long.
+pub(crate) fn long_value() -> String {
+    "00".repeat(SHORT_BYTES_MAX)
+}
+
 impl Terminal {
     pub(crate) fn new(number: usize, connection: usize) -> Terminal {
         Terminal {
             id: format!("T{number:07}"),
             connection,
             stan: 0,
+            verbose: false,
             open: Vec::new(),
             quiet: Instant::ZERO,
         }
@@ -121,7 +129,9 @@ impl Terminal {
                 ("0820", "990000", Kind::Management { accepted: false }),
             ]);
         }
+        self.verbose = random.permille(faults.too_long);
         let message = self.message(dialect, mti, code, kind, nonce, random);
+        self.verbose = false;
         if random.permille(faults.terminal_broken) {
             let mut broken = message.to_vec();
             if random.permille(300) {
@@ -202,6 +212,10 @@ impl Terminal {
             (42, "MERCHANT0000001"),
             (49, "978"),
         ]);
+        let long = long_value();
+        if self.verbose && matches!(kind, Kind::Routed { .. }) {
+            fields.push((55, &long));
+        }
         fields.extend(about);
         fields.extend(pan.map(|pan| (2, pan)));
         fields.extend(track.as_deref().map(|track| (35, track)));

@@ -241,6 +241,7 @@ impl World {
             })
             .collect();
         let routes = Arc::new(RoutingTable::build(&rules, None).expect("no conflict"));
+        let message_bytes_max = plan.message_bytes_max;
         let listeners = plan.listeners.iter().map(|name| {
             let legs = plan.links.iter().enumerate().map(|(link, plan)| {
                 LinkLeg::new(
@@ -248,6 +249,7 @@ impl World {
                     &dialect(name),
                     &dialect(plan.dialect),
                 )
+                .with_message_bytes_max(message_bytes_max.1)
             });
             Arc::new(ListenerProfile {
                 name: (*name).into(),
@@ -255,6 +257,7 @@ impl World {
                 routes: Arc::clone(&routes),
                 links: legs.collect(),
                 in_flight_max: plan.session_in_flight_max,
+                message_bytes_max: message_bytes_max.0,
             })
         });
         let listeners = listeners.collect();

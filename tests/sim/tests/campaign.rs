@@ -98,7 +98,7 @@ fn seeds_run_clean() {
 /// All that can happen in the simulation. What it leaves to the engine's own tests: a match key that is busy (terminals
 /// here never use a reference number twice), dialects that do not fit each other, and a link that is asked for nothing
 /// it could send.
-const SEEN: [&str; 45] = [
+const SEEN: [&str; 46] = [
     // Causes.
     "no_route",
     "link_down",
@@ -110,6 +110,7 @@ const SEEN: [&str; 45] = [
     "answer_undecodable",
     "answer_mismatch",
     "format_error",
+    "not_carried",
     "unsupported_mti",
     "session_busy",
     "draining",

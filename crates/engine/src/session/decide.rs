@@ -10,6 +10,7 @@ use pointsman_iso8583::{
 use super::Session;
 use super::classify::{self, Class};
 use super::output::{CloseCause, SessionEvent};
+use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
 use crate::{Cause, LinkId, Trace};
 
@@ -40,7 +41,7 @@ pub(super) struct Routed {
 struct NotRouted {
     link: Option<LinkId>,
     cause: Cause,
-    /// The field that the link's dialect cannot express.
+    /// The field that the link's dialect cannot express; none if the message is too long for its framing.
     field: Option<u8>,
 }
 
@@ -71,9 +72,9 @@ impl Session {
             Class::Routed { financial } => match self.route(&view, financial) {
                 Ok(routed) => return Decision::Forward(routed),
                 Err(NotRouted { link, cause, field }) => {
-                    let not_carried = field.zip(link);
-                    let event =
-                        not_carried.map(|(field, link)| SessionEvent::NotCarried { link, field });
+                    let event = link
+                        .filter(|_| cause == Cause::NotCarried)
+                        .map(|link| SessionEvent::NotCarried { link, field });
                     return declined(&Asked::whole(&view), link, cause, event);
                 }
             },
@@ -109,6 +110,17 @@ impl Session {
             .to_link
             .write(view, view.mti(), header, edits, &mut message)
         {
+            // Sent it would be in doubt for nothing: the driver could not write it.
+            Ok(_)
+                if message.len() > leg.message_bytes_max
+                    && !self.planted.has(PlantedBug::LengthNotChecked) =>
+            {
+                Err(NotRouted {
+                    link: Some(link),
+                    cause: Cause::NotCarried,
+                    field: None,
+                })
+            }
             Ok(written) => Ok(Routed {
                 link,
                 mti: view.mti(),

@@ -99,7 +99,11 @@ impl Session {
             restore::write(leg, &request, &view, self.planted, &mut message).ok()
         });
         match written {
-            Some(Written { dropped, .. }) if dropped.intersection(DECISIVE).is_empty() => {
+            Some(Written { dropped, .. })
+                if dropped.intersection(DECISIVE).is_empty()
+                    && (message.len() <= self.profile.message_bytes_max
+                        || self.planted.has(PlantedBug::LengthNotChecked)) =>
+            {
                 Composed::Written {
                     message,
                     response_code,

@@ -60,8 +60,8 @@ pub enum SessionEvent {
     Unreadable { error: DecodeError, answered: bool },
     /// A message that has no answer.
     Unanswerable { mti: Mti },
-    /// The link's dialect cannot express this field of the request.
-    NotCarried { link: LinkId, field: u8 },
+    /// The link's dialect cannot express this field of the request; or, without one, the whole is too long for its framing.
+    NotCarried { link: LinkId, field: Option<u8> },
     /// Fields of an answer that the terminal's dialect cannot express.
     FieldsDropped { link: LinkId, fields: FieldSet },
     /// The terminal was not told what became of its request.
@@ -84,7 +84,7 @@ pub enum SessionEvent {
 pub enum Undelivered {
     /// Its connection is gone.
     TerminalGone,
-    /// The answer cannot be written in its dialect.
+    /// The answer cannot be written in its dialect, or is too long for its framing.
     Unwritable,
     /// The answer cannot be read.
     Unreadable,

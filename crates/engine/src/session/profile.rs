@@ -18,6 +18,8 @@ pub struct ListenerProfile {
     pub links: Arc<[LinkLeg]>,
     /// Requests of one connection that may wait for an answer.
     pub in_flight_max: usize,
+    /// The longest message that the listener's framing can carry.
+    pub message_bytes_max: usize,
 }
 
 /// The way from a listener to a link and back.
@@ -30,6 +32,8 @@ pub struct LinkLeg {
     pub to_link: Transcoder,
     /// Lenient: the terminal is better off with an answer that lacks a field than with none.
     pub from_link: Transcoder,
+    /// The longest message that the link's framing can carry.
+    pub message_bytes_max: usize,
 }
 
 impl LinkLeg {
@@ -41,6 +45,16 @@ impl LinkLeg {
             dialect: Arc::clone(link),
             to_link: Transcoder::new(listener, link),
             from_link: Transcoder::new(link, listener).lenient(),
+            message_bytes_max: usize::MAX,
+        }
+    }
+
+    /// With a framing that carries no longer messages than this.
+    #[must_use]
+    pub fn with_message_bytes_max(self, message_bytes_max: usize) -> Self {
+        LinkLeg {
+            message_bytes_max,
+            ..self
         }
     }
 }

@@ -64,6 +64,7 @@ fn profile(dialect: &Arc<Dialect>, link: &Arc<Dialect>) -> ListenerProfile {
         ]
         .into(),
         in_flight_max: 3,
+        message_bytes_max: usize::MAX,
     }
 }
 
@@ -274,7 +275,10 @@ fn event_text(event: &SessionEvent) -> String {
                 cause.label()
             )
         }
-        SessionEvent::NotCarried { link, field } => format!("{} cannot say field {field}", link.0),
+        SessionEvent::NotCarried { link, field } => match field {
+            Some(field) => format!("{} cannot say field {field}", link.0),
+            None => format!("{} cannot say so much", link.0),
+        },
         SessionEvent::NetworkManagement { mti, accepted } => {
             format!("{mti} answered here, accepted: {accepted}")
         }

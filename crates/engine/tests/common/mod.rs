@@ -45,6 +45,7 @@ impl Pair {
             links: [LinkLeg::new("bank".into(), &listener, &link_dialect)].into(),
             dialect: Arc::clone(&listener),
             in_flight_max: 1_024,
+            message_bytes_max: usize::MAX,
         };
         let link_profile = LinkProfile {
             sign_on: false,

@@ -119,16 +119,27 @@ fn open_and_close_write_around_what_is_there() {
 
 #[test]
 fn a_frame_that_is_too_long_to_write_leaves_nothing_behind() {
-    for (kind, configured, max) in [(Kind::Bcd2, 20_000, 9_999), (Kind::Binary2, 10, 10)] {
-        let codec = FrameCodec::new(Framing::new(kind).with_frame_bytes_max(configured));
+    // The limit of what is read does not matter.
+    for (kind, tpdu, configured, max) in [
+        (Kind::Bcd2, false, 20_000, 9_999),
+        (Kind::Ascii4, true, 10, 9_999),
+        (Kind::Binary2, true, 10, 65_535),
+        (Kind::Binary2Inclusive, false, 10, 65_533),
+    ] {
+        let framing = Framing::new(kind).with_frame_bytes_max(configured);
+        let codec = FrameCodec::new(framing.with_tpdu(tpdu));
+        let longest = codec.framing().message_bytes_max();
+        assert_eq!(longest, if tpdu { max - 5 } else { max });
         let mut out = BytesMut::from(&b"kept"[..]);
-        let error = codec.write(None, &vec![0; max + 1], &mut out).unwrap_err();
+        let error = codec
+            .write(None, &vec![0; longest + 1], &mut out)
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("frame of {} bytes: at most {max} are accepted", max + 1)
         );
         assert_eq!(&out[..], b"kept");
-        codec.write(None, &vec![0; max], &mut out).unwrap();
+        codec.write(None, &vec![0; longest], &mut out).unwrap();
     }
 }
 

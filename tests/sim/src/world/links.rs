@@ -242,6 +242,10 @@ impl World {
         self.trace.line(self.now, || {
             format!("link {link} sends {}", Shown(&dialect, &message))
         });
+        if message.len() > self.plan.message_bytes_max.1 {
+            self.fail(format!("link {link} sends what its framing cannot carry"));
+            return;
+        }
         let Ok(view) = dialect.view(&message) else {
             self.fail(format!("link {link} sends what nobody can read"));
             return;

@@ -317,6 +317,29 @@ fn an_answer_that_cannot_be_written_is_undelivered_and_declined() {
 }
 
 #[test]
+fn an_answer_that_is_too_long_for_the_listeners_framing_is_undelivered_and_declined() {
+    let answer = |text| [(4, "000000000100"), (11, "654321"), (39, "00"), (44, text)];
+    let limited = ListenerProfile {
+        message_bytes_max: 70,
+        ..profile(&builtin("iso87-bcd"), &builtin("iso87-ascii"))
+    };
+    let mut dialogue = Dialogue::with(limited);
+    dialogue.purchase("000007").purchase("000008").quietly();
+    dialogue
+        .bank(0, "0210", &answer("0123456789"))
+        .bank(1, "0210", &answer("0123456789012345678901234"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=654321 39=00 44=0123456789
+                reply 0210 3=000000 4=000000000100 11=000007 25=00 39=00 41=T0000001 42=MERCHANT0000001 44=0123456789
+                (0200 of 0 answered 00 after 0 ms)
+            bank says 0210 4=000000000100 11=654321 39=00 44=0123456789012345678901234
+                (00 of 0 undelivered, approved: true: unwritable, terminal T0000001 stan 000008 link stan 654321)
+                reply 0210 3=000000 4=000000000100 11=000008 39=96 41=T0000001 42=MERCHANT0000001
+                (0200 of 0 answered 96 because of answer_mismatch after 0 ms)
+        "#]]);
+}
+
+#[test]
 fn nobody_hears_an_answer_after_the_connection_closed() {
     let mut dialogue = Dialogue::new();
     dialogue

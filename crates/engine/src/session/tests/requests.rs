@@ -415,6 +415,37 @@ fn a_field_that_the_bank_cannot_read_stops_the_request() {
         "#]]);
 }
 
+/// Sent it would be in doubt: the driver could not write it, and nothing would come back.
+#[test]
+fn what_is_too_long_for_the_links_framing_is_declined_at_once() {
+    let (listener, link) = (builtin("iso87-bcd"), builtin("iso87-ascii"));
+    let length = {
+        let mut dialogue = Dialogue::new();
+        dialogue.purchase("000001");
+        dialogue.forwarded[0].message.len()
+    };
+    let limited = |message_bytes_max| {
+        let leg = |name: &str| {
+            LinkLeg::new(name.into(), &listener, &link).with_message_bytes_max(message_bytes_max)
+        };
+        Dialogue::with(ListenerProfile {
+            links: [leg("alpha"), leg("beta")].into(),
+            ..profile(&listener, &link)
+        })
+    };
+    let mut dialogue = limited(length);
+    dialogue.purchase("000001");
+    assert_eq!(dialogue.forwarded.len(), 1);
+    limited(length - 1)
+        .purchase("000001")
+        .check(expect![[r#"
+            terminal says 0200 2=4111111111111111 3=000000 4=000000000100 11=000001 25=00 41=T0000001 42=MERCHANT0000001
+                reply 0210 3=000000 4=000000000100 11=000001 39=40 41=T0000001 42=MERCHANT0000001
+                (0 cannot say so much)
+                (0200 of 0 answered 40 because of not_carried after 0 ms)
+        "#]]);
+}
+
 #[test]
 fn a_full_connection_refuses() {
     let mut dialogue = Dialogue::new();
