@@ -26,6 +26,7 @@ use crate::error::DecodeError;
 use crate::explain::number_list;
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
+use crate::view::View;
 
 mod evidence;
 
@@ -316,6 +317,17 @@ impl Candidate {
 /// reserved, as is 0.
 pub(crate) fn is_known(mti: Mti) -> bool {
     matches!(mti.digits(), [b'0'..=b'2' | b'8' | b'9', b'1'..=b'8', ..])
+}
+
+/// Do the values of a message speak for the dialect that it was read in? `None` if they say nothing.
+pub(crate) fn verdict(dialect: &Dialect, view: &View<'_>) -> Option<bool> {
+    let mut evidence = Evidence::of(dialect, view.mti(), view);
+    // Zeros are a processing code, and what else is all zeros is many things.
+    evidence.plausible.remove(3);
+    if !evidence.implausible.is_empty() || !is_known(view.mti()) {
+        return Some(false);
+    }
+    (!evidence.plausible.is_empty() && evidence.version_agrees).then_some(true)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::field::{BitmapEncoding, Field, Length, Sensitive, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
-use crate::mask::{self, HIDDEN, Unmask};
+use crate::mask::{HIDDEN, Unmask, Wire};
 use crate::reference::{self, Element, Partial};
 
 mod currency;
@@ -42,12 +42,17 @@ pub fn tree(
         (Some(_), Unmask::No) => stray::card_numbers(bytes),
         _ => Vec::new(),
     };
+    let wire = match unmask {
+        Unmask::Yes => Wire::open(),
+        Unmask::No => Wire::of(dialect, bytes, dialect.partial(bytes).0.view(), error),
+    };
     let tree = Tree {
         dialect,
         bytes,
         partial,
         reading,
         stray,
+        wire,
         unmask,
     };
 
@@ -80,6 +85,8 @@ struct Tree<'a> {
     reading: Option<hint::Reading>,
     /// Where a message that is broken has card numbers, whatever this dialect takes them for.
     stray: Vec<Range<usize>>,
+    /// What must not be seen of the bytes, whatever they are taken for.
+    wire: Wire,
     unmask: Unmask,
 }
 
@@ -180,9 +187,11 @@ impl Tree<'_> {
             });
         }
         // Out of step, even these may be read from a card number.
-        for row in rows.iter_mut().filter(|row| self.is_stray(&row.range)) {
-            row.value = row.value.chars().map(|_| HIDDEN).collect();
-            row.meaning.clear();
+        for row in &mut rows {
+            if self.wire.hides(&row.range) || self.is_stray(&row.range) {
+                row.value = row.value.chars().map(|_| HIDDEN).collect();
+                row.meaning.clear();
+            }
         }
         rows
     }
@@ -195,7 +204,10 @@ impl Tree<'_> {
             }
             _ if self.is_secret_elsewhere(&range) => element.text.chars().map(|_| HIDDEN).collect(),
             Unmask::Yes => element.text.clone(),
-            Unmask::No => mask::field(field, &element.text),
+            Unmask::No => {
+                let value = element.offset..range.end;
+                self.wire.field(field, &value, &element.text)
+            }
         };
         // A meaning is made from the whole value: it must not say what the mask hides.
         let meaning = (shown == element.text)
@@ -215,7 +227,7 @@ impl Tree<'_> {
             meaning: meaning.unwrap_or_default(),
         }];
         if emv::holds_emv(field) {
-            let (tags, whole) = emv::rows(field, element, &shown);
+            let (tags, whole) = emv::rows(field, element, &shown, self.unmask);
             if let (true, Some(row)) = (whole, rows.first_mut()) {
                 // The elements below show every byte.
                 row.value = count_of(element.text.len() / 2, "byte");

@@ -9,7 +9,7 @@ use crate::build::Builder;
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, EncodeError, EncodeErrorKind, Explained};
 use crate::field::{Content, Field, Sensitive};
-use crate::mask::{self, HIDDEN, Unmask};
+use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::mti::Mti;
 use crate::text::TextBuffer;
 
@@ -21,13 +21,18 @@ mod read;
 /// If the message is broken; [`error_line`] of the explained error is what to write then.
 pub fn decode_line(dialect: &Dialect, bytes: &[u8], unmask: Unmask) -> Result<String, DecodeError> {
     let view = dialect.view(bytes)?;
+    let wire = match unmask {
+        Unmask::Yes => Wire::open(),
+        Unmask::No => Wire::of(dialect, bytes, Some(&view), None),
+    };
     let mut line = format!("{{\"mti\":\"{}\"", view.mti());
     if dialect.header_length() > 0 {
-        let header: String = view
-            .header()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let is_secret = wire.hides(&(0..view.header().len()));
+        let pair = |byte: &u8| match is_secret {
+            true => "**".to_owned(),
+            false => format!("{byte:02X}"),
+        };
+        let header: String = view.header().iter().map(pair).collect();
         line.push_str(&format!(",\"header\":\"{header}\""));
     }
     line.push_str(",\"fields\":{");
@@ -40,7 +45,10 @@ pub fn decode_line(dialect: &Dialect, bytes: &[u8], unmask: Unmask) -> Result<St
         let comma = if place == 0 { "" } else { "," };
         let value = match unmask {
             Unmask::Yes => text.into(),
-            Unmask::No => mask::field(field, text),
+            Unmask::No => {
+                let range = view.wire_range(number).unwrap_or_default();
+                wire.field(field, &range, text)
+            }
         };
         line.push_str(&format!("{comma}\"{number}\":{}", string(&value)));
     }

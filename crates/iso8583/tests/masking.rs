@@ -181,3 +181,183 @@ fn read_in_the_wrong_dialect() {
         }
     }
 }
+
+/// Everything that can be seen of a message without asking for it.
+fn seen(name: &str, hex: &str) -> String {
+    let dialect = common::dialect(name);
+    let digits: Vec<u8> = hex.bytes().collect();
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    let json = json::decode_line(&dialect, &bytes, Unmask::No)
+        .unwrap_or_else(|error| json::error_line(&error.explain(&dialect)));
+    format!("{}{json}\n", tree(&dialect, &bytes, Unmask::No))
+}
+
+/// No four digits in a row of what is between the first six and the last four, in any writing.
+#[track_caller]
+fn assert_unseen(shown: &str, secret: &str) {
+    let dense: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
+    for start in 0..=secret.len() - 4 {
+        let part = &secret[start..start + 4];
+        for leak in [part.to_owned(), hex(part.as_bytes())] {
+            assert!(!dense.contains(&leak), "{leak} of {secret} in\n{shown}");
+        }
+    }
+}
+
+/// One wrong length in field 55: the card number's digits are read as tags and lengths of elements that do not exist.
+#[test]
+fn field_55_with_a_wrong_length() {
+    for card in ["5413330089010434", "4111111111111111"] {
+        let shown = seen(
+            "iso87-bcd",
+            &format!(
+                "02001020000000000200000000001999000007004\
+                 25A0A{card}5713{card}D30122019876543210123F9F2608A5A5A5A5A5A5A5A5"
+            ),
+        );
+        assert_unseen(&shown, "9876543210123");
+        let middle = &card[4..];
+        assert!(
+            !shown.contains(middle) && !shown.contains("A5A5"),
+            "{shown}"
+        );
+    }
+    let shown = seen(
+        "iso87-bcd",
+        "0200102000000000020000000000199900000700425A0A5413330089010434571354133300890104\
+         34D30122019876543210123F9F2608A5A5A5A5A5A5A5A5",
+    );
+    assert_unseen(&shown, "3300890104");
+}
+
+/// A bit too many in the bitmap: what is read as text, or not at all, is a PIN block.
+#[test]
+fn the_bytes_around_an_error_are_only_those_that_were_read() {
+    let shown = seen(
+        "iso87-bcd",
+        "02000000000001C090005445524D303030314D45524348414E54303030303030313937380F1E2D3C4B5A6978",
+    );
+    for byte in ["0F1E", "0F 1E", "1E 2D", "2D 3C", "4B 5A"] {
+        assert!(!shown.contains(byte), "{byte} in\n{shown}");
+    }
+}
+
+/// Bits of the bitmap too many or too few, and a dialect that is not the peer's: the card number is read as bitmaps,
+/// amounts and names.
+#[test]
+fn card_numbers_that_are_read_as_something_else() {
+    for (dialect, message) in [
+        // Bit 1 set: the secondary bitmap is the card number.
+        (
+            "iso87-bcd",
+            "0200F020000000000000165413330089010434000000000000001999000007",
+        ),
+        // Bit 2 not set: fields 3 and 4 are.
+        (
+            "iso87-bcd",
+            "02003020000000000000165413330089010434000000000000001999000007",
+        ),
+        // Behind a length, as if it were a header.
+        (
+            "unionpay-pos",
+            "003002007020000000000000165413330089010434000000000000001999000007",
+        ),
+    ] {
+        assert_unseen(&seen(dialect, message), "3300890104");
+    }
+}
+
+/// Bit 43 set instead of bit 42: the PIN block, in hex, is a part of a name.
+#[test]
+fn a_pin_block_that_is_read_as_text() {
+    let message = [
+        "0200",
+        "0000000000209200",
+        "MERCHANT0000001978",
+        "0F1E2D3C4B5A6978",
+        "0845A0020202020202020202",
+    ]
+    .concat();
+    let shown = seen("iso87-ascii", &hex(message.as_bytes()));
+    assert!(shown.contains("43  Card acceptor name"), "{shown}");
+    assert!(!shown.contains("2D3C4B5A"), "{shown}");
+}
+
+/// The header of UnionPay begins as a card number does.
+#[test]
+fn the_own_header_is_no_card_number() {
+    let shown = seen(
+        "unionpay-pos",
+        "600003000060310031010002000000000000800000544552",
+    );
+    assert!(shown.contains("603100310100"), "{shown}");
+}
+
+/// A message that decodes is searched as well, if nothing in it says that it was read as it was meant.
+#[test]
+fn card_numbers_in_a_message_that_decodes_by_chance() {
+    // Without bit 2, and cut to the length that fields 3, 4 and 11 have.
+    let shown = seen("iso87-bcd", "02003020000000000000165413330089010434000000");
+    assert!(shown.contains("\"mti\""), "{shown}");
+    assert_unseen(&shown, "3300890104");
+}
+
+#[test]
+fn fields_that_are_not_for_card_data_are_searched() {
+    let dialect = common::dialect("iso87-ascii");
+    let grouped = "6011 0009 9013 9424";
+    let dashed = "6011-0009-9013-9424";
+    let values = [
+        (43, format!("{PAN:<40}")),
+        (98, format!("{PAN:<25}")),
+        (95, format!("00{PAN:0<40}")),
+        (90, format!("0200{PAN:0<38}")),
+        (56, format!("A {grouped}.")),
+        (57, dashed.to_owned()),
+        (58, dashed.replace('-', ".")),
+        (59, format!("T2 {PAN}=30122010000012345678")),
+        (60, format!("%B{PAN}^DOE/JOHN^30122010000012345678?")),
+        (61, format!("{}|{}", &PAN[..8], &PAN[8..])),
+        (62, format!("{}/{}", &PAN[..8], &PAN[8..])),
+        (120, format!("B{PAN}^DOE/JOHN^30122010000012345678")),
+        (125, format!(";{PAN}D30122010000012345678?")),
+    ];
+    for (number, value) in values {
+        let object = serde_json::json!({"mti": "0200", "fields": {number.to_string(): value}});
+        let mut out = bytes::BytesMut::new();
+        json::encode_line(&dialect, &object.to_string(), &mut out).unwrap();
+        let shown = seen("iso87-ascii", &hex(&out));
+        let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
+        for leak in [MIDDLE, "9013", "DOE", "JOHN", "3012", "2010000", "12345678"] {
+            assert!(!shown.contains(leak), "field {number}: {leak} in\n{shown}");
+        }
+        assert!(!digits.contains(PAN), "field {number}:\n{shown}");
+    }
+}
+
+/// What belongs into those fields stays.
+#[test]
+fn fields_that_are_not_for_card_data_keep_their_values() {
+    let dialect = common::dialect("iso87-ascii");
+    let amounts = "000000012345000000012345C00000000D00000000";
+    let original = "0200123456073112000000000000000000000000";
+    let values = [
+        (43, "CAFE ZURICH 12 8001 ZURICH            CH"),
+        (42, "898510148990028"),
+        (53, "2600000000000000"),
+        (86, "0000000000012345"),
+        (90, &format!("{original}00")),
+        (95, amounts),
+        (48, "RRN 123456789012, 31.07.2024 12-34"),
+    ];
+    for (number, value) in values {
+        let object = serde_json::json!({"mti": "0200", "fields": {number.to_string(): value}});
+        let mut out = bytes::BytesMut::new();
+        json::encode_line(&dialect, &object.to_string(), &mut out).unwrap();
+        let line = json::decode_line(&dialect, &out, Unmask::No).unwrap();
+        assert!(line.contains(value), "field {number}: {line}");
+    }
+}

@@ -6,7 +6,7 @@ use super::currency::Currency;
 use super::{Row, Tree, hex_of, meaning};
 use crate::emv::{self, Meaning};
 use crate::field::{Content, Encoding, Field, Sensitive};
-use crate::mask;
+use crate::mask::{self, Unmask};
 use crate::reference::Element;
 use crate::tlv::{self, Tag};
 
@@ -39,14 +39,38 @@ pub(super) fn holds_emv(field: &Field) -> bool {
     field.sensitive == Sensitive::Icc && field.content == Content::B
 }
 
+/// Where the elements of field 55 stop being in order, if that must not be seen.
+fn disorder(bytes: &[u8], unmask: Unmask) -> Option<usize> {
+    match unmask {
+        Unmask::Yes => None,
+        Unmask::No => mask::disorder(bytes),
+    }
+}
+
 /// The elements of field 55, and whether all of it could be read. `shown` is its hex as people may see it.
-pub(super) fn rows(field: &Field, element: &Element, shown: &str) -> (Vec<Row>, bool) {
+pub(super) fn rows(
+    field: &Field,
+    element: &Element,
+    shown: &str,
+    unmask: Unmask,
+) -> (Vec<Row>, bool) {
     let place = Place::of(field, element);
     let bytes = mask::bytes_of_hex(&element.text).unwrap_or_default();
     let currency = currency_of(&bytes);
+    let disorder = disorder(&bytes, unmask);
     let mut rows = Vec::new();
     for item in tlv::walk(&bytes) {
         match item {
+            // Tags and lengths behind this tag may be the digits of a card number.
+            Ok(tag) if disorder.is_some_and(|offset| offset <= tag.offset) => {
+                rows.push(Row {
+                    range: place.at(tag.offset)..element.offset + element.length,
+                    name: format!("  {} not in order", tag.tag),
+                    value: "hidden from here on".into(),
+                    ..Row::default()
+                });
+                return (rows, false);
+            }
             Ok(tag) => {
                 let end = tag.value_offset + tag.value.len();
                 // A template's value is the elements that follow.
@@ -163,7 +187,12 @@ impl Tree<'_> {
         };
         let place = Place::of(field, element);
         let bytes = mask::bytes_of_hex(&element.text).unwrap_or_default();
+        let disorder = disorder(&bytes, self.unmask);
+        let is_told = |offset: usize| disorder.is_none_or(|disorder| offset <= disorder);
         for fault in emv::faults(&bytes) {
+            if !is_told(fault.offset) {
+                continue;
+            }
             let offset = place.at(fault.offset);
             writeln!(
                 out,
@@ -177,6 +206,9 @@ impl Tree<'_> {
             Some(element.text.clone())
         };
         for mismatch in emv::mismatches_of(&bytes, text) {
+            if !is_told(mismatch.offset) {
+                continue;
+            }
             let offset = place.at(mismatch.offset);
             writeln!(out, "warning at byte {offset}: {mismatch}")?;
         }

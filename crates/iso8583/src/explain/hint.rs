@@ -24,8 +24,6 @@ const TRANSPORT: [(usize, &str); 5] = [
 pub(super) struct Reading {
     /// What it is, in words.
     pub(super) text: String,
-    /// Does all of the message make sense in it?
-    pub(super) is_whole: bool,
     /// Where card data stands in that reading: this dialect does not know, and would show it.
     pub(super) secret: Vec<Range<usize>>,
 }
@@ -68,7 +66,6 @@ pub(super) fn reading(dialect: &Dialect, bytes: &[u8], error: &DecodeError) -> O
     };
     Some(Reading {
         text,
-        is_whole: best.fits_all(),
         secret: secret(&best.dialect, bytes, skipped),
     })
 }

@@ -44,8 +44,9 @@ impl Redactor {
     pub(crate) fn text(&self, line: &str) -> String {
         let (with_messages, done) = self.hex_tokens(line);
         let mut text: Vec<char> = with_messages.chars().collect();
-        self.card_numbers(&mut text, &done);
+        // Groups first: the mask finds them too, but not which digits make one pseudonym.
         self.grouped_numbers(&mut text, &done);
+        self.card_numbers(&mut text, &done);
         secrets(&mut text);
         text.into_iter().collect()
     }

@@ -1,0 +1,324 @@
+//! Card data in a message as it came: what looks like a card number to any dialect is hidden, whatever this one takes it
+//! for.
+//!
+//! A message that is read in the wrong dialect, or has lost a byte or a bit of its bitmap, puts the digits of its card
+//! number anywhere: into bitmaps, amounts, names, over the border of two fields. So the bytes are searched as packed
+//! digits, as ASCII and as EBCDIC, for card numbers behind a length, for tracks, and for what begins as issuers' cards do.
+//! Chance finds cost a few asterisks; a message that is in order, with dates and a card number where they belong, is not
+//! searched.
+
+use std::ops::Range;
+
+use super::digits::{Found, Symbol, is_announced_card, middle, packed, stretches, tracks};
+use super::{HIDDEN, covered};
+use crate::detect;
+use crate::dialect::Dialect;
+use crate::error::DecodeError;
+use crate::field::{Content, Encoding, Field, PadSide, Sensitive};
+use crate::header::TPDU_BYTES;
+use crate::view::View;
+
+/// What may be seen of a nibble.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Cover {
+    #[default]
+    Open,
+    /// A first or last digit of a card number: to be seen where the rest of it would be masked as well.
+    Edge,
+    Hidden,
+}
+
+/// What must not be seen of a message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wire {
+    /// For each nibble; empty if there is nothing to hide.
+    covers: Vec<Cover>,
+    /// Is it something else than it is taken for, from somewhere on? Then any bytes may be a PIN block.
+    is_broken: bool,
+}
+
+/// ISO/IEC 7813: 37 characters of track 2, 13 of them at least before the separator.
+const TRACK_REST_MAX: usize = 24;
+
+impl Wire {
+    /// Of who may see everything.
+    pub(crate) fn open() -> Wire {
+        Wire::default()
+    }
+
+    /// For a message that was read so far and with this error. Where it is read whole, and dates and card numbers are in
+    /// order where they were expected, card data is nowhere but in its fields.
+    pub(crate) fn of(
+        dialect: &Dialect,
+        bytes: &[u8],
+        view: Option<&View<'_>>,
+        error: Option<DecodeError>,
+    ) -> Wire {
+        let verdict = view.and_then(|view| detect::verdict(dialect, view));
+        let covers = match (error, verdict) {
+            (None, Some(true)) => Vec::new(),
+            (None, None) => search(bytes, Doubt::Some, header(dialect, bytes)),
+            (Some(_), _) | (None, Some(false)) => {
+                search(bytes, Doubt::Great, header(dialect, bytes))
+            }
+        };
+        Wire {
+            covers,
+            is_broken: error.is_some(),
+        }
+    }
+
+    /// Is there something in these bytes that must not be seen?
+    pub(crate) fn hides(&self, range: &Range<usize>) -> bool {
+        self.of_range(range)
+            .iter()
+            .any(|cover| *cover > Cover::Open)
+    }
+
+    /// May the bytes of such a field be something else?
+    pub(crate) fn hides_bytes_of(&self, field: &Field) -> bool {
+        self.is_broken && field.content == Content::B && field.sensitive == Sensitive::No
+    }
+
+    fn of_range(&self, range: &Range<usize>) -> &[Cover] {
+        self.covers
+            .get(range.start * 2..range.end * 2)
+            .unwrap_or_default()
+    }
+
+    /// The value of a field as people may see it: masked by what it is, and by what its bytes may be besides.
+    pub(crate) fn field(&self, field: &Field, range: &Range<usize>, text: &str) -> String {
+        let masked = super::field(field, text);
+        if self.hides_bytes_of(field) {
+            return text.chars().map(|_| HIDDEN).collect();
+        }
+        let mut characters: Vec<char> = masked.chars().collect();
+        if self.is_broken && field.sensitive == Sensitive::No {
+            hide_hex(&mut characters);
+        }
+        let covers = self.of_range(range);
+        // Fields that show the ends of card numbers may show those of any.
+        let least = match field.sensitive {
+            Sensitive::No => Cover::Edge,
+            _ => Cover::Hidden,
+        };
+        if covers.iter().all(|cover| *cover < least) {
+            return characters.into_iter().collect();
+        }
+        let bytes = range.len();
+        let is_packed = matches!(field.encoding, Encoding::Bcd | Encoding::Raw);
+        let hidden: Vec<bool> = match characters.len() {
+            count if count == bytes && !is_packed => covers
+                .chunks(2)
+                .map(|byte| byte.iter().any(|cover| *cover >= least))
+                .collect(),
+            count if is_packed && count.div_ceil(2) == bytes => {
+                let filler = usize::from(field.pad == PadSide::Left && count % 2 == 1);
+                covers
+                    .iter()
+                    .skip(filler)
+                    .take(count)
+                    .map(|cover| *cover >= least)
+                    .collect()
+            }
+            // A form that does not say which byte a character comes from.
+            count => vec![true; count],
+        };
+        covered(&characters, &hidden)
+    }
+}
+
+/// Hides what may be a PIN block in hex: as many digits and letters, of both kinds.
+fn hide_hex(characters: &mut [char]) {
+    const PIN_BLOCK_CHARACTERS: usize = 16;
+    for run in characters.split_mut(|character| !character.is_ascii_hexdigit()) {
+        let is_number = run.iter().all(char::is_ascii_digit);
+        if run.len() >= PIN_BLOCK_CHARACTERS && !is_number {
+            run.fill(HIDDEN);
+        }
+    }
+}
+
+/// That a message is what it was read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// Nothing speaks for it, or against it.
+    Some,
+    Great,
+}
+
+/// The dialect's own header, which is no card number: `60310031 0100 02…` begins as one.
+fn header(dialect: &Dialect, bytes: &[u8]) -> Range<usize> {
+    let start = if dialect.header_has_tpdu() {
+        TPDU_BYTES
+    } else {
+        0
+    };
+    let range = start..dialect.header_length();
+    match bytes.get(range.clone()) {
+        Some(found) if dialect.default_header().get(range.clone()) == Some(found) => range,
+        _ => 0..0,
+    }
+}
+
+fn search(bytes: &[u8], doubt: Doubt, header: Range<usize>) -> Vec<Cover> {
+    let ascii: Vec<Symbol> = bytes
+        .iter()
+        .map(|byte| Symbol::of(char::from(*byte)))
+        .collect();
+    let ebcdic: Vec<Symbol> = bytes.iter().map(|byte| Symbol::of_ebcdic(*byte)).collect();
+    let packed = packed(bytes);
+    let mut covers = vec![Cover::Open; packed.len()];
+    for (symbols, nibbles) in [(&ascii, 2), (&ebcdic, 2), (&packed, 1)] {
+        let mut found = prefixed(bytes, symbols, nibbles);
+        found.extend(tracks(symbols, TRACK_REST_MAX));
+        // Where a length or a separator says what is a card number, its digits make no other one with their neighbours.
+        let sure: Vec<Range<usize>> = found
+            .iter()
+            .filter(|found| found.is_of_an_issuer(symbols))
+            .map(Found::range)
+            .chain(std::iter::once(
+                header.start * 2 / nibbles..header.end * 2 / nibbles,
+            ))
+            .collect();
+        if doubt == Doubt::Great {
+            let chance = stretches(symbols, nibbles == 1)
+                .into_iter()
+                .filter(|found| {
+                    let range = found.range();
+                    !sure
+                        .iter()
+                        .any(|sure| sure.start < range.end && range.start < sure.end)
+                });
+            found.extend(chance);
+        }
+        for found in &found {
+            cover(&mut covers, found, nibbles);
+        }
+    }
+    if covers.iter().all(|cover| *cover == Cover::Open) {
+        covers.clear();
+    }
+    covers
+}
+
+fn cover(covers: &mut [Cover], found: &Found, nibbles: usize) {
+    let mut raise = |place: usize, to: Cover| {
+        for cover in covers.iter_mut().skip(place * nibbles).take(nibbles) {
+            *cover = (*cover).max(to);
+        }
+    };
+    match found {
+        Found::Card(places) => {
+            places.iter().for_each(|place| raise(*place, Cover::Edge));
+            let inner = middle(places);
+            inner.iter().for_each(|place| raise(*place, Cover::Hidden));
+        }
+        Found::TrackRest(range) => range.clone().for_each(|place| raise(place, Cover::Hidden)),
+    }
+}
+
+/// Card numbers behind a length, packed, binary or in characters, of as many digits.
+fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (place, byte) in bytes.iter().enumerate() {
+        let tens = place.checked_sub(1).and_then(|before| bytes.get(before));
+        let counts = [
+            Some(*byte).filter(|byte| (0x0C..=0x13).contains(byte)),
+            Some(byte >> 4)
+                .filter(|high| *high == 1)
+                .map(|_| 10 + (byte & 0x0F)),
+            tens.filter(|tens| **tens == b'1')
+                .map(|_| byte.wrapping_sub(b'0').saturating_add(10)),
+            tens.filter(|tens| **tens == 0xF1)
+                .map(|_| byte.wrapping_sub(0xF0).saturating_add(10)),
+        ];
+        for count in counts.into_iter().flatten() {
+            if !(12..=19).contains(&count) {
+                continue;
+            }
+            let count = usize::from(count);
+            let start = (place + 1) * 2 / nibbles;
+            // A filler may stand before an odd count of packed digits.
+            let starts = start..=start + usize::from(nibbles == 1 && count % 2 == 1);
+            for start in starts {
+                let digits: Vec<u8> = symbols
+                    .iter()
+                    .skip(start)
+                    .take(count)
+                    .map_while(|symbol| symbol.digit())
+                    .collect();
+                if digits.len() == count && is_announced_card(&digits) {
+                    found.push(Found::Card((start..start + count).collect()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of(hex: &str) -> Vec<u8> {
+        super::super::bytes_of_hex(hex).unwrap()
+    }
+
+    /// The hex with `.` for what may be seen as a digit of a masked card number, and `*` for what may not.
+    fn shape(bytes: &[u8]) -> String {
+        let hex = bytes.iter().map(|byte| format!("{byte:02X}"));
+        let covers = search(bytes, Doubt::Great, 0..0);
+        hex.collect::<String>()
+            .chars()
+            .enumerate()
+            .map(|(place, digit)| match covers.get(place) {
+                Some(Cover::Hidden) => '*',
+                Some(Cover::Edge) => '.',
+                _ => digit,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_card_number_in_any_writing() {
+        assert_eq!(
+            shape(&bytes_of("0200F020165413330089010434000000")),
+            "0200F02016......******....000000"
+        );
+        // The same without its length, and one of an odd count with its filler on either side.
+        assert_eq!(
+            shape(&bytes_of("A05413330089010434A0")),
+            "A0......******....A0"
+        );
+        assert_eq!(
+            shape(&bytes_of("150378282246310005FF")),
+            "150......*****....FF"
+        );
+        assert_eq!(
+            shape(&bytes_of("153782822463100050FF")),
+            "15......*****....0FF"
+        );
+        let ascii = shape(b"x165413330089010434x");
+        assert_eq!(ascii, "783136............************........78");
+        let ebcdic: Vec<u8> = b"5413330089010434"
+            .iter()
+            .map(|digit| digit + 0xC0)
+            .collect();
+        assert_eq!(shape(&ebcdic), "............************........");
+        assert_eq!(
+            shape(&bytes_of("5413330089010434D30122010000FF")),
+            "......******....D***********FF"
+        );
+    }
+
+    #[test]
+    fn amounts_and_counters_are_nothing() {
+        for hex in [
+            "020070200000000000000000000000001999000007",
+            "2600000000000000",
+        ] {
+            assert_eq!(search(&bytes_of(hex), Doubt::Great, 0..0), [], "{hex}");
+        }
+    }
+}
