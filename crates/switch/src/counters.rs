@@ -15,6 +15,7 @@ use pointsman_framing::FrameError;
 use pointsman_iso8583::ResponseCode;
 
 use crate::settings::LinkSettings;
+use crate::story;
 
 /// Response codes with a series of their own (ISO 8583:1987, field 39, the ones
 /// that a POS sees); all others are counted as `other`.
@@ -265,6 +266,7 @@ impl ListenerCounters {
     }
 
     pub(crate) fn event(&self, event: &SessionEvent) {
+        story::tell_session(&self.listener, self.link_of(event), event);
         match event {
             SessionEvent::Accepted { link } => {
                 if let Some(requests) = self.requests.get(link.index()) {
@@ -287,10 +289,7 @@ impl ListenerCounters {
                     None => self.answer(*response_code).increment(1),
                 }
             }
-            SessionEvent::Unanswered {
-                mti, cause, trace, ..
-            } => {
-                tracing::warn!(listener = %self.listener, %mti, cause = cause.label(), %trace, "an advice could not be delivered and is not answered, so that it comes again");
+            SessionEvent::Unanswered { cause, .. } => {
                 self.rare("pointsman_unanswered_total", "reason", cause.label());
             }
             SessionEvent::NetworkManagement { .. } => self.network_management.increment(1),
@@ -301,24 +300,14 @@ impl ListenerCounters {
                     if *answered { "yes" } else { "no" },
                 );
             }
-            SessionEvent::Unanswerable { mti } => {
-                tracing::warn!(listener = %self.listener, %mti, "a terminal sent a message that cannot be answered");
-            }
+            SessionEvent::Unanswerable { .. }
+            | SessionEvent::NotCarried { .. }
+            | SessionEvent::StaleAnswer => {}
             SessionEvent::FieldsDropped { link, fields } => {
-                tracing::debug!(listener = %self.listener, link = self.link_name(*link), ?fields, "fields of an answer cannot be carried to the terminal");
                 counter!("pointsman_fields_dropped_total", "listener" => self.listener.to_string(), "link" => self.link_name(*link).to_owned())
                     .increment(fields.iter().count() as u64);
             }
-            SessionEvent::NotCarried { link, .. } => {
-                tracing::warn!(listener = %self.listener, link = self.link_name(*link), ?event, "a request cannot be carried in the link's dialect");
-            }
-            SessionEvent::Undelivered {
-                link,
-                response_code,
-                approved,
-                ..
-            } => {
-                tracing::warn!(listener = %self.listener, link = self.link_name(*link), ?response_code, approved, "an answer found its terminal gone");
+            SessionEvent::Undelivered { link, approved, .. } => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
                 if *approved {
                     reversal_due(self.link_name(*link), "undelivered");
@@ -329,15 +318,23 @@ impl ListenerCounters {
                     if *approved { "yes" } else { "no" },
                 );
             }
-            SessionEvent::StaleAnswer => {
-                tracing::error!(listener = %self.listener, "an answer came for a request that is not open any more");
-            }
         }
     }
 
     fn answer(&self, code: Option<ResponseCode>) -> &Counter {
         code.and_then(|code| self.answers.get(code.as_str()))
             .unwrap_or(&self.answers_other)
+    }
+
+    /// The link that an event is about, `-` if it is about none.
+    fn link_of(&self, event: &SessionEvent) -> &str {
+        match event {
+            SessionEvent::Unanswered { link, .. } => link.map_or("-", |link| self.link_name(link)),
+            SessionEvent::NotCarried { link, .. }
+            | SessionEvent::FieldsDropped { link, .. }
+            | SessionEvent::Undelivered { link, .. } => self.link_name(*link),
+            _ => "-",
+        }
     }
 
     fn link_name(&self, link: LinkId) -> &str {
@@ -419,21 +416,16 @@ impl LinkCounters {
     }
 
     pub(crate) fn event(&self, event: &LinkEvent) {
-        let link = &*self.link;
+        story::tell_link(&self.link, event);
         match event {
-            LinkEvent::StateChanged { from, to } => {
-                tracing::info!(link, from = from.label(), to = to.label(), "link state");
-                return;
-            }
-            LinkEvent::Disconnected { lost, .. } => {
-                tracing::warn!(link, lost, "link disconnected");
+            // Seen in `pointsman_link_up` and counted by its own series.
+            LinkEvent::StateChanged { .. } => {}
+            LinkEvent::Disconnected { .. } => {
                 counter!("pointsman_link_disconnects_total", "link" => self.link.to_string())
                     .increment(1);
-                return;
             }
-            _ => tracing::warn!(link, ?event, "link"),
+            _ => self.count_event(event.label()),
         }
-        self.count_event(event.label());
     }
 
     fn count_event(&self, event: &'static str) {

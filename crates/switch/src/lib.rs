@@ -26,6 +26,7 @@ mod phase;
 mod receive;
 mod settings;
 mod sockets;
+mod story;
 mod switch;
 mod terminal;
 

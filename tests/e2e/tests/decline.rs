@@ -48,7 +48,7 @@ async fn a_bank_that_does_not_answer_is_declined_68_and_its_late_answer_goes_now
     // Its approval comes after all, then the next purchase is answered: the
     // terminal hears the second answer only.
     alpha.answer(&late, "00", &[(38, "LATE01")]).await?;
-    setup.switch.wait_for_log("Late").await?;
+    setup.switch.wait_for_log("late answer").await?;
     terminal.buy(VISA, "000012", "TERM0001").await?;
     let request = alpha.expect_message().await?;
     alpha.answer(&request, "00", &[(38, "INTIME")]).await?;
