@@ -17,7 +17,7 @@ use crate::rule::{Rule, RuleError, rule_from_flag, rules_from_toml};
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 stopped by Ctrl-C, 64 wrong command line, 65 wrong rules, 66 the rules cannot be read, \
-                  73 the address or the ledger's file cannot be had, 74 the ledger lost lines."
+                  69 the address cannot be had, 73 the ledger's file cannot be had, 74 the ledger lost lines."
 )]
 pub struct Args {
     /// Where to listen for links.

@@ -23,7 +23,8 @@ const STOP_QUIET: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 measured, 1 errors that no threshold names, 64 wrong command line, 65 wrong mix, 66 the mix cannot be read, \
-                  69 nobody listens there, 73 the report cannot be written, 99 a threshold was crossed."
+                  69 nobody listens there, 73 the report cannot be written, 99 a threshold was crossed, \
+                  130 cut short by Ctrl-C."
 )]
 pub struct Args {
     /// The listener to load, HOST:PORT.
