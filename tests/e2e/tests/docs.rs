@@ -69,6 +69,27 @@ async fn every_command_block_runs() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The stand-in for cargo cannot see it: of several programs `cargo run` would
+/// not know which one is meant.
+#[test]
+fn cargo_run_means_the_switch() -> anyhow::Result<()> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let defaults = list(&metadata["workspace_default_members"]);
+    let programs: Vec<_> = list(&metadata["packages"])
+        .iter()
+        .filter(|package| defaults.contains(&package["id"]))
+        .flat_map(|package| list(&package["targets"]))
+        .filter(|target| list(&target["kind"]).contains(&"bin".into()))
+        .map(|target| target["name"].clone())
+        .collect();
+    assert_eq!(programs, ["pointsman"]);
+    Ok(())
+}
+
 /// The pages of `docs/`, from the root.
 fn pages(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut pages = Vec::new();
