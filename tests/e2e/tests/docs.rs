@@ -75,6 +75,7 @@ async fn every_command_block_runs() -> anyhow::Result<()> {
 fn cargo_run_means_the_switch() -> anyhow::Result<()> {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
