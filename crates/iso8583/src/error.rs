@@ -224,7 +224,12 @@ impl DecodeError {
     #[must_use]
     pub fn explain(&self, dialect: &Dialect) -> Explained {
         let field = dialect.field(self.field);
-        let name = place_name(self.field, field);
+        let before_fields = match self.kind {
+            DecodeErrorKind::MessageTooLong { .. } => "Message",
+            _ if self.offset < dialect.header_length() => "Header",
+            _ => "Message type",
+        };
+        let name = place_name(self.field, field, before_fields);
         let (expected, found) = self.expected_and_found(dialect, field);
         let message = format!(
             "{} at offset {}: expected {expected}, found {found}",
@@ -314,7 +319,12 @@ impl EncodeError {
     #[must_use]
     pub fn explain(&self, dialect: &Dialect) -> Explained {
         let field = dialect.field(self.field);
-        let name = place_name(self.field, field);
+        let before_fields = match self.kind {
+            EncodeErrorKind::MessageTooLong { .. } => "Message",
+            EncodeErrorKind::LengthWrong { .. } => "Header",
+            _ => "Message type",
+        };
+        let name = place_name(self.field, field, before_fields);
         let (expected, found) = self.expected_and_found(dialect, field);
         let message = format!(
             "{}, character {}: expected {expected}, found {found}",
@@ -396,14 +406,14 @@ impl EncodeError {
     }
 }
 
-/// What to call the place of an error: the field's name, or the part of the message before the fields.
-fn place_name(number: u8, field: Option<&Field>) -> String {
+/// What to call the place of an error: the field's name, or what the tree calls the part of the message before the fields.
+fn place_name(number: u8, field: Option<&Field>, before_fields: &str) -> String {
     match (number, field) {
-        (0, _) => "header and message type".into(),
-        (1, _) => "bitmap".into(),
-        (65, None) => "tertiary bitmap".into(),
+        (0, _) => before_fields.to_owned(),
+        (1, _) => "Bitmap".into(),
+        (65, None) => "Bitmap, tertiary".into(),
         (_, Some(field)) => field.name.to_string(),
-        (_, None) => "undefined field".into(),
+        (_, None) => "Undefined field".into(),
     }
 }
 

@@ -82,12 +82,12 @@ pub fn encode_line(
 ) -> Result<(), JsonEncodeError> {
     let object = read::object(line)?;
     let mti = object.mti.ok_or(JsonEncodeError {
-        offset: line.len(),
+        offset: line.chars().count(),
         field: 0,
         kind: JsonErrorKind::NoMti,
     })?;
     let mti: Mti = mti.parse().map_err(|_| JsonEncodeError {
-        offset: mti.bytes().take(4).take_while(u8::is_ascii_digit).count(),
+        offset: mti.chars().take(4).take_while(char::is_ascii_digit).count(),
         field: 0,
         kind: JsonErrorKind::NotAnMti,
     })?;
@@ -100,8 +100,9 @@ pub fn encode_line(
                 bytes: length,
                 characters: header.chars().count(),
             };
+            let hex = header.chars().take_while(char::is_ascii_hexdigit).count();
             bytes.ok_or(JsonEncodeError {
-                offset: 0,
+                offset: if hex < header.chars().count() { hex } else { 0 },
                 field: 0,
                 kind,
             })?
@@ -111,17 +112,22 @@ pub fn encode_line(
     fields.sort_by_key(|(number, _)| *number);
     let mut builder = Builder::with_header(dialect, out, &header, mti)?;
     for (number, value) in &fields {
-        if dialect
-            .field(*number)
-            .is_some_and(|field| is_masked(field, value))
-        {
+        let field = dialect.field(*number);
+        let star = value.chars().position(|character| character == HIDDEN);
+        if let (Some(offset), true) = (star, field.is_some_and(replaces_whole_value)) {
             return Err(JsonEncodeError {
-                offset: 0,
+                offset,
                 field: *number,
                 kind: JsonErrorKind::Masked,
             });
         }
-        builder.text(*number, value)?;
+        builder.text(*number, value).map_err(|error| {
+            let before = value.get(..error.offset).unwrap_or(value);
+            JsonEncodeError {
+                offset: before.chars().count(),
+                ..JsonEncodeError::from(error)
+            }
+        })?;
     }
     builder.finish()?;
     Ok(())
@@ -130,7 +136,7 @@ pub fn encode_line(
 /// Why a line could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonEncodeError {
-    /// Bytes into the line for errors of the JSON, bytes into the value for errors of a value.
+    /// Characters into the value if a value is wrong, else characters into the line.
     pub offset: usize,
     /// The field; 0 for everything outside the fields.
     pub field: u8,
@@ -140,8 +146,11 @@ pub struct JsonEncodeError {
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonErrorKind {
-    /// It is no JSON; the parser says why.
-    Syntax(String),
+    /// It is no JSON.
+    Syntax {
+        expected: String,
+        found: String,
+    },
     /// The line is JSON, but something else than an object.
     NotAnObject(JsonType),
     /// A key that a message does not have.
@@ -195,6 +204,17 @@ impl JsonType {
 }
 
 impl JsonEncodeError {
+    /// Does the offset count in the value? Else in the line.
+    fn is_of_the_value(&self) -> bool {
+        matches!(
+            self.kind,
+            JsonErrorKind::Value(_)
+                | JsonErrorKind::Masked
+                | JsonErrorKind::NotAnMti
+                | JsonErrorKind::NotTheHeader { .. }
+        )
+    }
+
     /// The error in words. Values never stand in it.
     #[must_use]
     pub fn explain(&self, dialect: &Dialect) -> Explained {
@@ -207,7 +227,7 @@ impl JsonEncodeError {
                 }
                 .explain(dialect);
             }
-            JsonErrorKind::Syntax(why) => ("a JSON object".into(), why.clone()),
+            JsonErrorKind::Syntax { expected, found } => (expected.clone(), found.clone()),
             JsonErrorKind::NotAnObject(found) => ("a JSON object".into(), found.text().into()),
             JsonErrorKind::UnknownKey(key) => {
                 ("the keys mti, header and fields".into(), key_text(key))
@@ -249,15 +269,24 @@ impl JsonEncodeError {
                 "a masked one".into(),
             ),
         };
-        let name = match (self.field, dialect.field(self.field)) {
-            (_, Some(field)) => field.name.to_string(),
-            (0, None) => "JSON".into(),
-            (1, None) => "bitmap".into(),
-            (_, None) => "undefined field".into(),
+        let key = match &self.kind {
+            JsonErrorKind::WrongType { key, .. } | JsonErrorKind::DuplicateKey(key) => key,
+            JsonErrorKind::NoMti | JsonErrorKind::NotAnMti => "mti",
+            JsonErrorKind::NotTheHeader { .. } => "header",
+            _ => "",
         };
-        let place = match self.field {
-            0 => format!("line, byte {}", self.offset),
-            field => format!("field {field} ({name})"),
+        let name = match (self.field, key, dialect.field(self.field)) {
+            (_, _, Some(field)) => field.name.to_string(),
+            (0, "mti", None) => "Message type".into(),
+            (0, "header", None) => "Header".into(),
+            (0, _, None) => "JSON".into(),
+            (1, _, None) => "Bitmap".into(),
+            (_, _, None) => "Undefined field".into(),
+        };
+        let place = match (self.is_of_the_value(), self.field) {
+            (false, _) => format!("line, character {}", self.offset),
+            (true, 0) => format!("{name}, character {}", self.offset),
+            (true, field) => format!("field {field} ({name}), character {}", self.offset),
         };
         let message = format!("{place}: expected {expected}, found {found}");
         Explained {
@@ -285,7 +314,7 @@ impl std::fmt::Display for JsonEncodeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "field {}, byte {}: {:?}",
+            "field {}, character {}: {:?}",
             self.field, self.offset, self.kind
         )
     }
@@ -293,29 +322,16 @@ impl std::fmt::Display for JsonEncodeError {
 
 impl std::error::Error for JsonEncodeError {}
 
-/// Was this value masked? Where a `*` cannot stand it shows; elsewhere only the very form that [`mask`] makes tells.
-fn is_masked(field: &Field, value: &str) -> bool {
-    if field.sensitive == Sensitive::No || !value.contains(HIDDEN) {
-        return false;
+/// Does [`mask`] put stars into what is nothing but card data, or where no star can be? Elsewhere a star is what somebody
+/// wrote: a receipt has card numbers that are masked already.
+fn replaces_whole_value(field: &Field) -> bool {
+    match field.sensitive {
+        Sensitive::Pan | Sensitive::Track | Sensitive::Pin | Sensitive::Secret | Sensitive::Icc => {
+            true
+        }
+        Sensitive::FreeText => !matches!(field.content, Content::Ans | Content::Ns),
+        Sensitive::No => false,
     }
-    if !matches!(field.content, Content::Ans | Content::Ns) {
-        return true;
-    }
-    let characters: Vec<char> = value.chars().collect();
-    let whole_is_secret = matches!(
-        field.sensitive,
-        Sensitive::Pin | Sensitive::Secret | Sensitive::Track
-    );
-    // A few stars may be a value, a row of them is none.
-    let all_hidden =
-        characters.len() >= 6 && characters.iter().all(|character| *character == HIDDEN);
-    // The shortest card number, with its first six and last four digits shown.
-    let card = characters.windows(13).any(|window| {
-        let (first, rest) = window.split_at(6);
-        first.iter().all(char::is_ascii_digit)
-            && rest.iter().take(3).all(|character| *character == HIDDEN)
-    });
-    card || whole_is_secret && all_hidden
 }
 
 /// A key as it may be shown: never a card number that somebody took for one, never more than a few characters.

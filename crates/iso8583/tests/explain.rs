@@ -272,7 +272,7 @@ fn the_wrong_dialect() {
         expect![[r#"
             iso87-ascii message, 265 bytes
 
-            error at byte 0, header and message type
+            error at byte 0, Message type
               expected  a digit
               found     0x02
               bytes     02 ** ** ** ** ** ** ** ** ..
@@ -297,7 +297,7 @@ fn a_length_prefix_left_on() {
         expect![[r#"
             iso87-mixed message, 325 bytes
 
-            error at byte 0, header and message type
+            error at byte 0, Message type
               expected  a digit
               found     0x01
               bytes     01 ** ** ** ** ** ** ** ** ..
@@ -396,13 +396,13 @@ fn nothing() {
         b"",
         Unmask::No,
         expect![[r#"
-        iso87-ascii message, 0 bytes
+            iso87-ascii message, 0 bytes
 
-        error at byte 0, header and message type
-          expected  4 bytes for the MTI
-          found     0 bytes left
-          bytes
-                    ^^ the message ends here
-    "#]],
+            error at byte 0, Message type
+              expected  4 bytes for the MTI
+              found     0 bytes left
+              bytes
+                        ^^ the message ends here
+        "#]],
     );
 }

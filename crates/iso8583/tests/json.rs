@@ -70,19 +70,45 @@ fn what_is_no_object() {
             &"{\"a\":".repeat(5000),
         ],
         expect![[r#"
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"the end of the line","message":"line, byte 0: expected a JSON object, found the end of the line"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"null","message":"line, byte 0: expected a JSON object, found null"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"a number","message":"line, byte 0: expected a JSON object, found a number"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"a string","message":"line, byte 0: expected a JSON object, found a string"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"an array","message":"line, byte 0: expected a JSON object, found an array"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"the end of the line","message":"line, byte 0: expected a JSON object, found the end of the line"}}
-            {"error":{"offset":2,"field":0,"name":"JSON","expected":"the key mti","found":"none","message":"line, byte 2: expected the key mti, found none"}}
-            {"error":{"offset":3,"field":0,"name":"JSON","expected":"a JSON object","found":"what is no JSON (trailing characters)","message":"line, byte 3: expected a JSON object, found what is no JSON (trailing characters)"}}
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"a JSON object","found":"what is no JSON (trailing comma)","message":"line, byte 14: expected a JSON object, found what is no JSON (trailing comma)"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"what is no JSON (expected value)","message":"line, byte 0: expected a JSON object, found what is no JSON (expected value)"}}
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"a JSON object","found":"what is no JSON (unexpected end of hex escape)","message":"line, byte 14: expected a JSON object, found what is no JSON (unexpected end of hex escape)"}}
-            {"error":{"offset":4999,"field":0,"name":"JSON","expected":"a JSON object","found":"the end of the line","message":"line, byte 4999: expected a JSON object, found the end of the line"}}
-            {"error":{"offset":635,"field":0,"name":"JSON","expected":"a JSON object","found":"what is no JSON (recursion limit exceeded)","message":"line, byte 635: expected a JSON object, found what is no JSON (recursion limit exceeded)"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"the end of the line","message":"line, character 0: expected a JSON object, found the end of the line"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"null","message":"line, character 0: expected a JSON object, found null"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"a number","message":"line, character 0: expected a JSON object, found a number"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"a string","message":"line, character 0: expected a JSON object, found a string"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON object","found":"an array","message":"line, character 0: expected a JSON object, found an array"}}
+            {"error":{"offset":1,"field":0,"name":"JSON","expected":"the rest of a JSON object","found":"the end of the line","message":"line, character 1: expected the rest of a JSON object, found the end of the line"}}
+            {"error":{"offset":2,"field":0,"name":"Message type","expected":"the key mti","found":"none","message":"line, character 2: expected the key mti, found none"}}
+            {"error":{"offset":3,"field":0,"name":"JSON","expected":"nothing behind the object","found":"'{'","message":"line, character 3: expected nothing behind the object, found '{'"}}
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"a key between quotes","found":"'}'","message":"line, character 14: expected a key between quotes, found '}'"}}
+            {"error":{"offset":0,"field":0,"name":"JSON","expected":"a JSON value","found":"'\\0'","message":"line, character 0: expected a JSON value, found '\\0'"}}
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"JSON","found":"unexpected end of hex escape","message":"line, character 14: expected JSON, found unexpected end of hex escape"}}
+            {"error":{"offset":5000,"field":0,"name":"JSON","expected":"the rest of a JSON object","found":"the end of the line","message":"line, character 5000: expected the rest of a JSON object, found the end of the line"}}
+            {"error":{"offset":25000,"field":0,"name":"JSON","expected":"the rest of a JSON object","found":"the end of the line","message":"line, character 25000: expected the rest of a JSON object, found the end of the line"}}
+        "#]],
+    );
+}
+
+/// Offsets count characters, also behind those that take more than one byte.
+#[test]
+fn places_are_characters() {
+    check(
+        "iso87-ebcdic",
+        &[
+            "{\"mti\":\"0800\",\"é\":1}",
+            "{\"mti\":\"0800\",\"fields\" : { \"43\" : \"é\" , \"11\" : 1 } }",
+            "{\"mti\":\"0800\",\"fields\":{\"48\":\"éé\\u4e2d\"}}",
+            "{\"mti\":\"é800\"}",
+            "{\"mti\":\"08é0\"}",
+            "{\"mti\":\"0800\",\"fields\":{\"35\":\"é***\"}}",
+            "{\"mti\":\"0800\",\"a\":\"é\" x}",
+        ],
+        expect![[r#"
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"é\"","message":"line, character 14: expected the keys mti, header and fields, found \"é\""}}
+            {"error":{"offset":47,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"line, character 47: expected a string for \"11\", found a number"}}
+            {"error":{"offset":2,"field":48,"name":"Additional data, private","expected":"a printable EBCDIC character","found":"'中'","message":"field 48 (Additional data, private), character 2: expected a printable EBCDIC character, found '中'"}}
+            {"error":{"offset":0,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 0: expected four digits for mti, found something else"}}
+            {"error":{"offset":2,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 2: expected four digits for mti, found something else"}}
+            {"error":{"offset":1,"field":35,"name":"Track 2 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 35 (Track 2 data), character 1: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":22,"field":0,"name":"JSON","expected":"',' or '}'","found":"'x'","message":"line, character 22: expected ',' or '}', found 'x'"}}
         "#]],
     );
 }
@@ -113,25 +139,25 @@ fn keys_and_types() {
             r#"{"mti":"0200","header":"6000030000","fields":{}}"#,
         ],
         expect![[r#"
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"fileds\"","message":"line, byte 14: expected the keys mti, header and fields, found \"fileds\""}}
-            {"error":{"offset":1,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"error\"","message":"line, byte 1: expected the keys mti, header and fields, found \"error\""}}
-            {"error":{"offset":1,"field":0,"name":"JSON","expected":"a string for \"mti\"","found":"a number","message":"line, byte 1: expected a string for \"mti\", found a number"}}
-            {"error":{"offset":3,"field":0,"name":"JSON","expected":"four digits for mti","found":"something else","message":"line, byte 3: expected four digits for mti, found something else"}}
-            {"error":{"offset":2,"field":0,"name":"JSON","expected":"four digits for mti","found":"something else","message":"line, byte 2: expected four digits for mti, found something else"}}
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"each key once","found":"\"mti\" again","message":"line, byte 14: expected each key once, found \"mti\" again"}}
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"an array","message":"line, byte 14: expected an object for \"fields\", found an array"}}
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"null","message":"line, byte 14: expected an object for \"fields\", found null"}}
-            {"error":{"offset":24,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"field 11 (System trace audit number): expected a string for \"11\", found a number"}}
-            {"error":{"offset":24,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"an object","message":"field 11 (System trace audit number): expected a string for \"11\", found an object"}}
-            {"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"each key once","found":"\"11\" again","message":"field 11 (System trace audit number): expected each key once, found \"11\" again"}}
-            {"error":{"offset":24,"field":1,"name":"bitmap","expected":"a field number from 2 to 128; the bitmaps are written by themselves","found":"1","message":"field 1 (bitmap): expected a field number from 2 to 128; the bitmaps are written by themselves, found 1"}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"0\"","message":"line, byte 24: expected a field number from 2 to 128, found \"0\""}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"02\"","message":"line, byte 24: expected a field number from 2 to 128, found \"02\""}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"129\"","message":"line, byte 24: expected a field number from 2 to 128, found \"129\""}}
-            {"error":{"offset":0,"field":65,"name":"tertiary bitmap","expected":"a field that iso87-ascii defines","found":"field 65","message":"field 65 (tertiary bitmap), character 0: expected a field that iso87-ascii defines, found field 65"}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"411111******1111\"","message":"line, byte 24: expected a field number from 2 to 128, found \"411111******1111\""}}
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"fileds\"","message":"line, character 14: expected the keys mti, header and fields, found \"fileds\""}}
+            {"error":{"offset":1,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"error\"","message":"line, character 1: expected the keys mti, header and fields, found \"error\""}}
+            {"error":{"offset":7,"field":0,"name":"Message type","expected":"a string for \"mti\"","found":"a number","message":"line, character 7: expected a string for \"mti\", found a number"}}
+            {"error":{"offset":3,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 3: expected four digits for mti, found something else"}}
+            {"error":{"offset":2,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 2: expected four digits for mti, found something else"}}
+            {"error":{"offset":14,"field":0,"name":"Message type","expected":"each key once","found":"\"mti\" again","message":"line, character 14: expected each key once, found \"mti\" again"}}
+            {"error":{"offset":23,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"an array","message":"line, character 23: expected an object for \"fields\", found an array"}}
+            {"error":{"offset":23,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"null","message":"line, character 23: expected an object for \"fields\", found null"}}
+            {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"line, character 29: expected a string for \"11\", found a number"}}
+            {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"an object","message":"line, character 29: expected a string for \"11\", found an object"}}
+            {"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"each key once","found":"\"11\" again","message":"line, character 38: expected each key once, found \"11\" again"}}
+            {"error":{"offset":24,"field":1,"name":"Bitmap","expected":"a field number from 2 to 128; the bitmaps are written by themselves","found":"1","message":"line, character 24: expected a field number from 2 to 128; the bitmaps are written by themselves, found 1"}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"0\"","message":"line, character 24: expected a field number from 2 to 128, found \"0\""}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"02\"","message":"line, character 24: expected a field number from 2 to 128, found \"02\""}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"129\"","message":"line, character 24: expected a field number from 2 to 128, found \"129\""}}
+            {"error":{"offset":0,"field":65,"name":"Bitmap, tertiary","expected":"a field that iso87-ascii defines","found":"field 65","message":"field 65 (Bitmap, tertiary), character 0: expected a field that iso87-ascii defines, found field 65"}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"411111******1111\"","message":"line, character 24: expected a field number from 2 to 128, found \"411111******1111\""}}
             3032303030303030303030303030303030303030
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"no header, for iso87-ascii has none","found":"one","message":"line, byte 0: expected no header, for iso87-ascii has none, found one"}}
+            {"error":{"offset":0,"field":0,"name":"Header","expected":"no header, for iso87-ascii has none","found":"one","message":"Header, character 0: expected no header, for iso87-ascii has none, found one"}}
         "#]],
     );
 }
@@ -175,14 +201,18 @@ fn masked_values() {
             r#"{"mti":"0200","fields":{"45":"*411111******1111^****"}}"#,
             r#"{"mti":"0200","fields":{"48":"CARD 411111******1111"}}"#,
             r#"{"mti":"0200","fields":{"52":"****************"}}"#,
+            r#"{"mti":"0200","fields":{"34":"**"}}"#,
+            r#"{"mti":"0200","fields":{"45":"***"}}"#,
             r#"{"mti":"0200","fields":{"48":"5 * 3 ** 2"}}"#,
         ],
         expect![[r#"
-            {"error":{"offset":0,"field":2,"name":"Primary account number","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 2 (Primary account number): expected the whole value, as decode gives it unmasked, found a masked one"}}
-            {"error":{"offset":0,"field":35,"name":"Track 2 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 35 (Track 2 data): expected the whole value, as decode gives it unmasked, found a masked one"}}
-            {"error":{"offset":0,"field":45,"name":"Track 1 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 45 (Track 1 data): expected the whole value, as decode gives it unmasked, found a masked one"}}
-            {"error":{"offset":0,"field":48,"name":"Additional data, private","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 48 (Additional data, private): expected the whole value, as decode gives it unmasked, found a masked one"}}
-            {"error":{"offset":0,"field":52,"name":"Personal identification number data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 52 (Personal identification number data): expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":6,"field":2,"name":"Primary account number","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 2 (Primary account number), character 6: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":6,"field":35,"name":"Track 2 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 35 (Track 2 data), character 6: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":0,"field":45,"name":"Track 1 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 45 (Track 1 data), character 0: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            303230303030303030303030303030313030303030323143415244203431313131312A2A2A2A2A2A31313131
+            {"error":{"offset":0,"field":52,"name":"Personal identification number data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 52 (Personal identification number data), character 0: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":0,"field":34,"name":"Primary account number, extended","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 34 (Primary account number, extended), character 0: expected the whole value, as decode gives it unmasked, found a masked one"}}
+            {"error":{"offset":0,"field":45,"name":"Track 1 data","expected":"the whole value, as decode gives it unmasked","found":"a masked one","message":"field 45 (Track 1 data), character 0: expected the whole value, as decode gives it unmasked, found a masked one"}}
             303230303030303030303030303030313030303030313035202A2033202A2A2032
         "#]],
     );
@@ -202,9 +232,9 @@ fn a_header_where_the_dialect_has_one() {
         expect![[r#"
             600003000060310031010008200020000000000000000001
             600525000060310031100A08200020000000000000000001
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"22 hex characters for header","found":"10 characters","message":"line, byte 0: expected 22 hex characters for header, found 10 characters"}}
-            {"error":{"offset":0,"field":0,"name":"JSON","expected":"22 hex characters for header","found":"other characters","message":"line, byte 0: expected 22 hex characters for header, found other characters"}}
-            {"error":{"offset":0,"field":70,"name":"undefined field","expected":"a field that unionpay-pos defines","found":"field 70","message":"field 70 (undefined field), character 0: expected a field that unionpay-pos defines, found field 70"}}
+            {"error":{"offset":0,"field":0,"name":"Header","expected":"22 hex characters for header","found":"10 characters","message":"Header, character 0: expected 22 hex characters for header, found 10 characters"}}
+            {"error":{"offset":21,"field":0,"name":"Header","expected":"22 hex characters for header","found":"other characters","message":"Header, character 21: expected 22 hex characters for header, found other characters"}}
+            {"error":{"offset":0,"field":70,"name":"Undefined field","expected":"a field that unionpay-pos defines","found":"field 70","message":"field 70 (Undefined field), character 0: expected a field that unionpay-pos defines, found field 70"}}
         "#]],
     );
 }

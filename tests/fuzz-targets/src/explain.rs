@@ -30,7 +30,7 @@ pub(crate) fn run(data: &[u8]) {
         let mut written = BytesMut::new();
         match json::encode_line(dialect, &line, &mut written) {
             Ok(()) => {}
-            // A text that looks as if somebody had masked it is not written, even if it came like that.
+            // A star in a field that is masked as a whole is not written, even if it came like that.
             Err(error) if error.kind == JsonErrorKind::Masked => return,
             Err(error) => panic!("what was read cannot be written: {error:?}"),
         }

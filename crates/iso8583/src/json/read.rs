@@ -1,8 +1,9 @@
-//! Reading the object: by `serde_json`, into a value that keeps what its own forgets, a key that stands twice.
+//! Reading the object: by `serde_json`, piece by piece, so that each key and value has its place in the line.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::{JsonEncodeError, JsonErrorKind, JsonType};
 
@@ -17,164 +18,202 @@ pub(super) struct Object {
 
 /// Reads the line.
 pub(super) fn object(line: &str) -> Result<Object, JsonEncodeError> {
-    let root: Json = serde_json::from_str(line).map_err(|error| JsonEncodeError {
-        // One line: the column is the place. It counts from 1, and stands at 0 for an empty line.
-        offset: error.column().saturating_sub(1),
-        field: 0,
-        kind: JsonErrorKind::Syntax(reason(&error)),
-    })?;
-    let Json::Object(entries) = root else {
-        return Err(JsonEncodeError {
-            offset: 0,
-            field: 0,
-            kind: JsonErrorKind::NotAnObject(root.kind()),
-        });
-    };
+    let line = Line(line);
+    let root: &RawValue =
+        serde_json::from_str(line.0).map_err(|error| line.syntax(line.0, &error))?;
     let mut object = Object::default();
     let mut seen: Vec<String> = Vec::new();
-    for (key, value) in entries {
-        let fail = |kind| JsonEncodeError {
-            offset: place_of(line, &key),
-            field: 0,
-            kind,
-        };
-        if seen.contains(&key) {
-            return Err(fail(JsonErrorKind::DuplicateKey(key.clone())));
+    for entry in line.entries(root.get(), JsonErrorKind::NotAnObject)? {
+        let key = entry.key.as_str();
+        if seen.contains(&entry.key) {
+            let kind = JsonErrorKind::DuplicateKey(entry.key);
+            return Err(line.error(entry.key_place, 0, kind));
         }
-        match (key.as_str(), value) {
-            ("mti", Json::Text(text)) => object.mti = Some(text),
-            ("header", Json::Text(text)) => object.header = Some(text),
-            ("fields", Json::Object(entries)) => object.fields = fields(line, entries)?,
-            ("mti" | "header", other) => {
-                return Err(fail(wrong_type(&key, JsonType::String, &other)));
+        match key {
+            "mti" => object.mti = Some(line.text(&entry, 0)?),
+            "header" => object.header = Some(line.text(&entry, 0)?),
+            "fields" => object.fields = fields(&line, &entry)?,
+            _ => {
+                let kind = JsonErrorKind::UnknownKey(entry.key);
+                return Err(line.error(entry.key_place, 0, kind));
             }
-            ("fields", other) => return Err(fail(wrong_type(&key, JsonType::Object, &other))),
-            _ => return Err(fail(JsonErrorKind::UnknownKey(key.clone()))),
         }
-        seen.push(key);
+        seen.push(entry.key);
     }
     Ok(object)
 }
 
-fn fields(line: &str, entries: Vec<(String, Json)>) -> Result<Vec<(u8, String)>, JsonEncodeError> {
+fn fields(line: &Line<'_>, entry: &Entry<'_>) -> Result<Vec<(u8, String)>, JsonEncodeError> {
     let mut fields: Vec<(u8, String)> = Vec::new();
-    for (key, value) in entries {
-        let fail = |field, kind| JsonEncodeError {
-            offset: place_of(line, &key),
-            field,
-            kind,
-        };
+    let wrong_type = |found| wrong_type(&entry.key, JsonType::Object, found);
+    for entry in line.entries(entry.value, wrong_type)? {
         // One way to write each number: "02" and "+2" are not field 2.
-        let number = match key.parse::<u8>() {
-            Ok(1) if key == "1" => return Err(fail(1, JsonErrorKind::Bitmap)),
-            Ok(number @ 2..=128) if key == number.to_string() => number,
-            _ => return Err(fail(0, JsonErrorKind::NotAFieldNumber(key.clone()))),
+        let number = match entry.key.parse::<u8>() {
+            Ok(1) if entry.key == "1" => {
+                return Err(line.error(entry.key_place, 1, JsonErrorKind::Bitmap));
+            }
+            Ok(number @ 2..=128) if entry.key == number.to_string() => number,
+            _ => {
+                let kind = JsonErrorKind::NotAFieldNumber(entry.key);
+                return Err(line.error(entry.key_place, 0, kind));
+            }
         };
         // At most 127 are kept, so looking through them is cheap.
         if fields.iter().any(|(seen, _)| *seen == number) {
-            return Err(fail(number, JsonErrorKind::DuplicateKey(key.clone())));
+            let kind = JsonErrorKind::DuplicateKey(entry.key);
+            return Err(line.error(entry.key_place, number, kind));
         }
-        match value {
-            Json::Text(text) => fields.push((number, text)),
-            other => return Err(fail(number, wrong_type(&key, JsonType::String, &other))),
-        }
+        fields.push((number, line.text(&entry, number)?));
     }
     Ok(fields)
 }
 
-fn wrong_type(key: &str, expected: JsonType, found: &Json) -> JsonErrorKind {
+fn wrong_type(key: &str, expected: JsonType, found: JsonType) -> JsonErrorKind {
     JsonErrorKind::WrongType {
         key: key.to_owned(),
         expected,
-        found: found.kind(),
+        found,
     }
 }
 
-/// Where the key stands in the line, the last time if it is there twice; 0 if it is written with escapes or blanks.
-fn place_of(line: &str, key: &str) -> usize {
-    line.rfind(&format!("\"{key}\":")).unwrap_or(0)
+/// The line, of which all that is read is a part.
+struct Line<'a>(&'a str);
+
+/// A key and what stands behind it, with their places in the line.
+struct Entry<'a> {
+    key: String,
+    key_place: usize,
+    value: &'a str,
 }
 
-/// What serde_json says, without its "at line 1 column 7". It says what it expected, never what stands there.
-fn reason(error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "the end of the line".to_owned();
+impl<'a> Line<'a> {
+    /// The entries of what should be an object.
+    fn entries(
+        &self,
+        text: &'a str,
+        wrong_type: impl Fn(JsonType) -> JsonErrorKind,
+    ) -> Result<Vec<Entry<'a>>, JsonEncodeError> {
+        let kind = type_of(text);
+        if kind != JsonType::Object {
+            return Err(self.error(self.place_of(text), 0, wrong_type(kind)));
+        }
+        let Entries(pairs) =
+            serde_json::from_str(text).map_err(|error| self.syntax(text, &error))?;
+        // Between two values there are blanks, a comma or the bracket, and the key.
+        let mut end = self.place_of(text);
+        let entry = |(key, value): (String, &'a RawValue)| {
+            let between = self.0.get(end..).unwrap_or_default();
+            let key_place = end + between.find('"').unwrap_or_default();
+            let value = value.get();
+            end = self.place_of(value) + value.len();
+            Entry {
+                key,
+                key_place,
+                value,
+            }
+        };
+        Ok(pairs.into_iter().map(entry).collect())
     }
-    let text = error.to_string();
-    let why = text.split(" at line ").next().unwrap_or_default();
-    format!("what is no JSON ({why})")
-}
 
-/// A JSON value as far as it matters here. Nesting is bounded by serde_json, which refuses more than 128 levels.
-enum Json {
-    Object(Vec<(String, Json)>),
-    Text(String),
-    Other(JsonType),
-}
+    /// The value of an entry that should be a string.
+    fn text(&self, entry: &Entry<'a>, field: u8) -> Result<String, JsonEncodeError> {
+        let kind = type_of(entry.value);
+        if kind != JsonType::String {
+            let kind = wrong_type(&entry.key, JsonType::String, kind);
+            return Err(self.error(self.place_of(entry.value), field, kind));
+        }
+        serde_json::from_str(entry.value).map_err(|error| self.syntax(entry.value, &error))
+    }
 
-impl Json {
-    fn kind(&self) -> JsonType {
-        match self {
-            Json::Object(_) => JsonType::Object,
-            Json::Text(_) => JsonType::String,
-            Json::Other(kind) => *kind,
+    /// Where a part of the line begins, in bytes.
+    fn place_of(&self, part: &str) -> usize {
+        part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr())
+    }
+
+    /// An error at a byte of the line: people count characters.
+    fn error(&self, byte: usize, field: u8, kind: JsonErrorKind) -> JsonEncodeError {
+        let before = self.0.char_indices().take_while(|(place, _)| *place < byte);
+        JsonEncodeError {
+            offset: before.count(),
+            field,
+            kind,
         }
     }
-}
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_any(JsonVisitor)
+    fn syntax(&self, part: &str, error: &serde_json::Error) -> JsonEncodeError {
+        if error.is_eof() {
+            let expected = if part.is_empty() {
+                "a JSON object"
+            } else {
+                "the rest of a JSON object"
+            };
+            let kind = JsonErrorKind::Syntax {
+                expected: expected.to_owned(),
+                found: "the end of the line".to_owned(),
+            };
+            return self.error(self.0.len(), 0, kind);
+        }
+        // One line: the column is the place. It counts bytes from 1.
+        let byte = self.place_of(part) + error.column().saturating_sub(1);
+        let found = self
+            .0
+            .get(byte..)
+            .and_then(|rest| rest.chars().next())
+            .map_or("something else".to_owned(), |found| {
+                format!("'{}'", found.escape_debug())
+            });
+        let text = error.to_string();
+        let why = text.split(" at line ").next().unwrap_or_default();
+        let (expected, found) = match why {
+            "trailing characters" => ("nothing behind the object".to_owned(), found),
+            "trailing comma" => ("something behind the comma".to_owned(), found),
+            "key must be a string" => ("a key between quotes".to_owned(), found),
+            "expected value" => ("a JSON value".to_owned(), found),
+            "expected ident" => ("true, false or null".to_owned(), found),
+            _ => match why.strip_prefix("expected ") {
+                Some(expected) => (expected.replace('`', "'"), found),
+                None => ("JSON".to_owned(), why.to_owned()),
+            },
+        };
+        self.error(byte, 0, JsonErrorKind::Syntax { expected, found })
     }
 }
 
-struct JsonVisitor;
+/// Of a text that is known to be a JSON value.
+fn type_of(text: &str) -> JsonType {
+    match text.bytes().next() {
+        Some(b'{') => JsonType::Object,
+        Some(b'[') => JsonType::Array,
+        Some(b'"') => JsonType::String,
+        Some(b't' | b'f') => JsonType::Bool,
+        Some(b'n') => JsonType::Null,
+        _ => JsonType::Number,
+    }
+}
 
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
+/// The entries of an object, also those that stand there twice, which serde_json's own value forgets.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+        f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Json::Object(entries))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Json::Other(JsonType::Array))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Json, E> {
-        Ok(Json::Text(text))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Other(JsonType::Number))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other(JsonType::Number))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other(JsonType::Number))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Other(JsonType::Bool))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Json, E> {
-        Ok(Json::Other(JsonType::Null))
+        Ok(Entries(entries))
     }
 }

@@ -11,13 +11,27 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use pointsman_iso8583::{
-    Builder, Content, Dialect, Encoding, Field, HeaderKind, Length, Mti, PadSide, View,
+    Builder, Content, Dialect, Encoding, Field, HeaderKind, Length, Mti, PadSide, View, json,
 };
 pub(crate) use pointsman_test_support::agree::agree;
 use proptest::prelude::*;
 use proptest::sample;
 
 pub(crate) mod random;
+
+/// Writes a JSON line at the end of `out`. False if it has a star where only the mask puts one, which is refused.
+pub(crate) fn encode_json(dialect: &Dialect, line: &str, out: &mut BytesMut) -> bool {
+    match json::encode_line(dialect, line, out) {
+        Ok(()) => true,
+        Err(error) if error.kind == json::JsonErrorKind::Masked => {
+            let text = serde_json::from_str::<serde_json::Value>(line).unwrap();
+            let value = text["fields"][error.field.to_string()].as_str().unwrap();
+            assert_eq!(value.chars().nth(error.offset), Some('*'));
+            false
+        }
+        Err(error) => panic!("{}: {error}", dialect.name()),
+    }
+}
 
 /// A message as values: header, MTI and fields.
 #[derive(Clone, Debug)]
