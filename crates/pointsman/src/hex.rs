@@ -19,7 +19,13 @@ pub(crate) fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), HexError> {
     let mut rest = text.iter().enumerate().peekable();
     while let Some((at, found)) = rest.next() {
         let value = match found {
-            b'0' if begins && rest.next_if(|(_, next)| **next == b'x').is_some() => continue,
+            b'0' if begins
+                && rest
+                    .next_if(|(_, next)| matches!(next, b'x' | b'X'))
+                    .is_some() =>
+            {
+                continue;
+            }
             b'0'..=b'9' => found - b'0',
             b'A'..=b'F' => found - b'A' + 10,
             b'a'..=b'f' => found - b'a' + 10,
@@ -77,7 +83,13 @@ mod tests {
         decode(b"0x30 32\t3", &mut bytes).unwrap_err();
         decode(b"0x30 32\t33", &mut bytes).unwrap();
         assert_eq!(bytes, b"023");
-        for text in ["0x30, 0x32,\n0x33", "30:32:33", "0x303233", "30 0x3233"] {
+        for text in [
+            "0x30, 0x32,\n0x33",
+            "30:32:33",
+            "0x303233",
+            "30 0x3233",
+            "0X303233",
+        ] {
             decode(text.as_bytes(), &mut bytes).unwrap();
             assert_eq!(bytes, b"023", "{text}");
         }

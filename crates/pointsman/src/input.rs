@@ -95,7 +95,7 @@ pub(crate) fn bytes_of_file(path: &Path) -> Result<Vec<u8>, Failure> {
 /// An input line that does not even get to the codec, in the words in which the codec tells its errors.
 pub(crate) fn not_a_line(offset: usize, expected: String, found: String) -> Explained {
     Explained {
-        message: format!("line, byte {offset}: expected {expected}, found {found}"),
+        message: format!("line, character {offset}: expected {expected}, found {found}"),
         offset,
         field: 0,
         name: "line".to_owned(),

@@ -17,7 +17,12 @@ pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
     bytes_max: usize,
+    /// Lines given so far.
+    count: usize,
 }
+
+/// What editors on Windows put before the first line of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(input: R, bytes_max: usize) -> Self {
@@ -25,12 +30,18 @@ impl<R: Read> Lines<R> {
             input: BufReader::with_capacity(READ_BYTES, input),
             line: Vec::new(),
             bytes_max,
+            count: 0,
         }
     }
 
     /// Whether the next line has to be waited for. Then it is time to show what there is.
     pub(crate) fn is_next_awaited(&self) -> bool {
         !self.input.buffer().contains(&b'\n')
+    }
+
+    /// The number of the line that was given last, from 1.
+    pub(crate) fn number(&self) -> usize {
+        self.count
     }
 
     /// `None` at the end of the input.
@@ -66,10 +77,15 @@ impl<R: Read> Lines<R> {
                 break;
             }
         }
+        self.count += 1;
+        let line = match self.count {
+            1 => self.line.strip_prefix(BYTE_ORDER_MARK),
+            _ => None,
+        };
         Ok(Some(if is_too_long {
             Line::TooLong
         } else {
-            Line::Text(self.line.trim_ascii())
+            Line::Text(line.unwrap_or(&self.line).trim_ascii())
         }))
     }
 }
@@ -113,6 +129,7 @@ mod tests {
         check(b"", &[]);
         check(b"ab\ncd", &[Some("ab"), Some("cd")]);
         check(b"ab\r\n\n  cd \n", &[Some("ab"), Some(""), Some("cd")]);
+        check(b"\xEF\xBB\xBFab\ncd", &[Some("ab"), Some("cd")]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::lines::{Line, Lines};
 
 mod decoder;
 
-use decoder::{Decoder, Format, Reading};
+use decoder::{Decoder, Format, Place, Reading};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PORT", requires = "pcap", help_heading = "Input")]
     port: Option<u16>,
 
-    /// Messages in hex; without any, one a line from standard input
+    /// Messages in hex; without any, or for `-`, one a line from standard input
     #[arg(value_name = "HEX")]
     messages: Vec<String>,
 }
@@ -110,7 +110,13 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     } else if args.messages.is_empty() {
         decode_stdin(&mut decoder, spelling, &mut out, console)?;
     } else {
-        for message in &args.messages {
+        for (place, message) in args.messages.iter().enumerate() {
+            if message == "-" {
+                decode_stdin(&mut decoder, spelling, &mut out, console)?;
+                continue;
+            }
+            let is_only = args.messages.len() == 1;
+            decoder.from((!is_only).then_some(Place::Argument(place + 1)));
             decode_text(
                 &mut decoder,
                 spelling,
@@ -185,10 +191,12 @@ fn decode_stdin(
     let output = |error: io::Error| Failure::output(&error);
     let mut lines = Lines::new(stdin, LINE_BYTES_MAX);
     let mut dumped: Vec<u8> = Vec::new();
+    let mut dump_begins = 0;
     loop {
         if lines.is_next_awaited() {
             out.flush().map_err(output)?;
         }
+        let number = lines.number() + 1;
         let line = lines.next().map_err(|error| Failure::stdin(&error))?;
         let of_dump = match &line {
             Some(Line::Text(text)) if spelling == Spelling::Hex => dump::line(text),
@@ -199,18 +207,25 @@ fn decode_stdin(
             .is_some_and(|line| line.offset == dumped.len() && dumped.len() < LINE_BYTES_MAX);
         let is_end = matches!(&line, Some(Line::Text(text)) if dump::is_end(text, dumped.len()));
         if !dumped.is_empty() && !goes_on {
+            decoder.from(Some(Place::Line(dump_begins)));
             decoder.decode(&dumped, out).map_err(output)?;
             dumped.clear();
         }
+        decoder.from(Some(Place::Line(number)));
         match (line, of_dump) {
             (None, _) => return Ok(()),
             (_, Some(part)) if goes_on || part.offset == 0 => {
+                if dumped.is_empty() {
+                    dump_begins = number;
+                }
                 dumped.extend(part.bytes);
                 Ok(())
             }
             _ if is_end => Ok(()),
             (Some(Line::Text(text)), _) => decode_text(decoder, spelling, text, out),
-            (Some(Line::TooLong), _) => decoder.write_broken(&input::too_long(LINE_BYTES_MAX), out),
+            (Some(Line::TooLong), _) => {
+                decoder.write_unreadable(&input::too_long(LINE_BYTES_MAX), out)
+            }
         }
         .map_err(output)?;
     }
@@ -229,6 +244,6 @@ fn decode_text(
     let mut bytes = Vec::new();
     match input::bytes_of_text(spelling, text, &mut bytes) {
         Ok(()) => decoder.decode(&bytes, out),
-        Err(error) => decoder.write_broken(&error, out),
+        Err(error) => decoder.write_unreadable(&error, out),
     }
 }

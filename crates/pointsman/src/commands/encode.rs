@@ -55,7 +55,11 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
                         .err()
                         .map(|error| error.explain(&dialect)),
                     Err(error) => Some(input::not_a_line(
-                        error.valid_up_to(),
+                        String::from_utf8_lossy(
+                            line.get(..error.valid_up_to()).unwrap_or_default(),
+                        )
+                        .chars()
+                        .count(),
                         "UTF-8 text".to_owned(),
                         "an invalid byte".to_owned(),
                     )),

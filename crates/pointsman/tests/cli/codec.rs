@@ -136,8 +136,8 @@ fn a_bad_message_has_its_error_in_its_place() {
     assert_eq!(lines[3]["error"]["offset"], good.len() / 2);
     assert_eq!(lines[5], lines[0]);
     expect![[r#"
-        error: 4 of 6 messages could not be decoded
-        hint: if the messages are not `iso87-bcd`, say what they are with --dialect; `pointsman dialects` lists what there is, and --guess tries all
+        error: 4 of 6 messages could not be decoded: lines 3, 4, 5, 6
+        hint: each error says what `iso87-bcd` expects; --guess says what else the messages may be, and `pointsman dialects iso87-bcd` prints the fields
     "#]].assert_eq(&ran.stderr);
 }
 
@@ -150,11 +150,59 @@ fn a_tree_of_a_bad_message_ends_with_the_error() {
     assert!(ran.stdout.contains("\nerror at byte"), "{}", ran.stdout);
     assert!(
         ran.stdout
-            .contains("\nerror: line, byte 0: expected hex digits, found 'z'\n"),
+            .contains("\nerror: message 2, character 0: expected hex digits, found 'z'\n"),
         "{}",
         ran.stdout
     );
     assert!(trees.last().unwrap().contains("TERM0001"), "{}", ran.stdout);
+}
+
+/// What editors, other tools and habits put around hex.
+#[test]
+fn hex_in_more_spellings() {
+    let hex = encoded("iso87-ascii");
+    let plain = run(&["decode", &hex]).ok();
+    let marked = format!("\u{feff}{hex}\n");
+    assert_eq!(run_with(&["decode"], marked.as_bytes()).ok(), plain);
+    assert_eq!(run_with(&["decode", "-"], hex.as_bytes()).ok(), plain);
+    assert_eq!(run(&["decode", &format!("0X{hex}")]).ok(), plain);
+    let object = format!("\u{feff}{}\n", purchase()).replace("11D", "11=");
+    let again = run_with(&["encode"], object.as_bytes()).ok();
+    assert_eq!(again.trim_end(), hex);
+}
+
+#[test]
+fn a_tree_says_which_line_its_error_belongs_to() {
+    let good = encoded("iso87-bcd");
+    let input = format!("{good}\n\n{}\nnope\n", &good[..60]);
+    let ran = run_with(&["decode", "-d", "iso87-bcd"], input.as_bytes()).failed(65);
+    assert!(ran.stdout.contains("\n  line      3\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("error: line 4, character 0: expected"),
+        "{}",
+        ran.stdout
+    );
+    expect![[r#"
+        error: 2 of 3 messages could not be decoded: lines 3, 4
+        hint: each error says what `iso87-bcd` expects; --guess says what else the messages may be, and `pointsman dialects iso87-bcd` prints the fields
+    "#]]
+    .assert_eq(&ran.stderr);
+    // No dialect helps with what is no hex.
+    let ran = run(&["decode", "nope"]).failed(65);
+    assert!(!ran.stderr.contains("--dialect"), "{}", ran.stderr);
+}
+
+#[test]
+fn stars_that_somebody_wrote_are_written_again() {
+    let object = "{\"mti\":\"0200\",\"fields\":{\"48\":\"CARD 411111******1111\"}}\n";
+    let hex = run_with(&["encode"], object.as_bytes()).ok();
+    let decoded = run(&["decode", "--json", hex.trim_end()]).ok();
+    assert_eq!(decoded, object);
+    for value in ["\"34\":\"**\"", "\"45\":\"***\"", "\"52\":\"**\""] {
+        let object = format!("{{\"mti\":\"0200\",\"fields\":{{{value}}}}}");
+        let ran = run_with(&["encode"], object.as_bytes()).failed(65);
+        assert!(ran.stdout.contains("a masked one"), "{}", ran.stdout);
+    }
 }
 
 #[test]

@@ -45,11 +45,27 @@ pub(super) struct Decoder {
     broken: usize,
     /// Streams in which no message was found.
     skipped: usize,
+    /// Broken ones that are not even bytes, so that no dialect reads them.
+    unreadable: usize,
     /// Where the message at hand comes from, if it is of a capture.
     origin: Option<Origin>,
+    /// Where it stands in the input, if there may be others.
+    place: Option<Place>,
+    /// The first places of broken ones.
+    broken_places: Vec<Place>,
     /// Has anything been written, so that a blank line must come before the next tree?
     has_begun: bool,
 }
+
+/// Where messages stand in the input, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Line(usize),
+    Argument(usize),
+}
+
+/// Places of broken messages that are named.
+const PLACES_MAX: usize = 8;
 
 /// Who said it to whom, and the packet that ended it.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +96,26 @@ impl Decoder {
             decoded: 0,
             broken: 0,
             skipped: 0,
+            unreadable: 0,
             origin: None,
+            place: None,
+            broken_places: Vec::new(),
             has_begun: false,
+        }
+    }
+
+    /// The messages that come next stand there.
+    pub(super) fn from(&mut self, place: Option<Place>) {
+        self.place = place;
+    }
+
+    fn count_broken(&mut self) {
+        self.broken += 1;
+        if let Some(place) = self.place
+            && self.broken_places.last() != Some(&place)
+            && self.broken_places.len() <= PLACES_MAX
+        {
+            self.broken_places.push(place);
         }
     }
 
@@ -251,29 +285,48 @@ impl Decoder {
                 // Writing to a string does not fail.
                 let error =
                     explain::tree(dialect, bytes, self.unmask, &mut text).unwrap_or_default();
-                match error {
-                    None => self.decoded += 1,
-                    Some(_) => self.broken += 1,
+                if error.is_none() {
+                    self.decoded += 1;
+                    return out.write_all(text.as_bytes());
+                }
+                self.count_broken();
+                match self.place {
+                    None => {}
+                    Some(Place::Line(line)) => text.push_str(&format!("  line      {line}\n")),
+                    Some(Place::Argument(place)) => {
+                        text.push_str(&format!("  message   {place}\n"));
+                    }
                 }
                 out.write_all(text.as_bytes())
             }
         }
     }
 
-    /// The error stands in the place of the message.
-    pub(super) fn write_broken(
+    /// Something that is no bytes at all.
+    pub(super) fn write_unreadable(
         &mut self,
         error: &Explained,
         out: &mut impl Write,
     ) -> io::Result<()> {
+        self.unreadable += 1;
+        self.write_broken(error, out)
+    }
+
+    /// The error stands in the place of the message.
+    fn write_broken(&mut self, error: &Explained, out: &mut impl Write) -> io::Result<()> {
         match self.format {
             Format::Json => self.write_line(&json::error_line(error), out)?,
             Format::Tree => {
                 self.separate(out)?;
-                writeln!(out, "error: {}", error.message)?;
+                let message = match (self.place, error.message.strip_prefix("line,")) {
+                    (Some(Place::Line(line)), Some(rest)) => format!("line {line},{rest}"),
+                    (Some(Place::Argument(place)), Some(rest)) => format!("message {place},{rest}"),
+                    _ => error.message.clone(),
+                };
+                writeln!(out, "error: {message}")?;
             }
         }
-        self.broken += 1;
+        self.count_broken();
         Ok(())
     }
 
@@ -305,18 +358,43 @@ impl Decoder {
 
     pub(super) fn finish(self, dialect: &str) -> Result<Exit, Failure> {
         let messages = self.decoded + self.broken;
-        match (messages, self.broken) {
-            (_, 0) => Ok(Exit::Ok),
-            (1, _) => Err("the message could not be decoded".to_owned()),
-            (_, broken) => Err(format!("{broken} of {messages} messages could not be decoded")),
-        }
-        .map_err(|message| {
-            let hint = match self.reading {
-                Reading::Guessed => "each error says what was expected; for a dialect of the peer's own, change the nearest (`pointsman dialects NAME` prints it) and name it with --dialect".to_owned(),
-                _ => format!("if the messages are not `{dialect}`, say what they are with --dialect; `pointsman dialects` lists what there is, and --guess tries all"),
-            };
-            Failure::new(Exit::Data, message, hint)
-        })
+        let message = match (messages, self.broken) {
+            (_, 0) => return Ok(Exit::Ok),
+            (1, _) => "the message could not be decoded".to_owned(),
+            (_, broken) => {
+                let places = self.broken_places();
+                format!("{broken} of {messages} messages could not be decoded{places}")
+            }
+        };
+        let hint = match self.reading {
+            _ if self.unreadable == self.broken => "each error says what was expected; a message is hex, in any spelling, or with --base64 that".to_owned(),
+            Reading::Guessed => "each error says what was expected; for a dialect of the peer's own, change the nearest (`pointsman dialects NAME` prints it) and name it with --dialect".to_owned(),
+            _ if dialect == crate::dialect::DEFAULT => format!("if the messages are not `{dialect}`, say what they are with --dialect; `pointsman dialects` lists what there is, and --guess tries all"),
+            _ => format!("each error says what `{dialect}` expects; --guess says what else the messages may be, and `pointsman dialects {dialect}` prints the fields"),
+        };
+        Err(Failure::new(Exit::Data, message, hint))
+    }
+
+    /// `: lines 2, 5`
+    fn broken_places(&self) -> String {
+        let named = self.broken_places.iter().take(PLACES_MAX);
+        let numbers: Vec<String> = named
+            .map(|place| match place {
+                Place::Line(number) | Place::Argument(number) => number.to_string(),
+            })
+            .collect();
+        let noun = match self.broken_places.as_slice() {
+            [] => return String::new(),
+            [Place::Line(_)] => "line",
+            [Place::Argument(_)] => "message",
+            [Place::Line(_), ..] => "lines",
+            [Place::Argument(_), ..] => "messages",
+        };
+        let more = match self.broken_places.len() {
+            0..=PLACES_MAX => "",
+            _ => " and more",
+        };
+        format!(": {noun} {}{more}", numbers.join(", "))
     }
 }
 
