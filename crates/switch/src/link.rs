@@ -203,9 +203,7 @@ impl Driver {
     fn connected(&mut self, now: Instant, result: io::Result<TcpStream>) {
         match result {
             Ok(stream) => {
-                let peer = stream
-                    .peer_addr()
-                    .map_or_else(|_| "unknown".to_owned(), |address| address.to_string());
+                let peer = sockets::peer(&stream);
                 tracing::info!(link = %self.surroundings.settings.name, peer, "link connected");
                 self.socket = Socket::Open(stream);
                 self.link.handle_connected(now);

@@ -39,3 +39,11 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     Ok(())
 }
+
+/// Who is at the other end, for the log; a socket that is gone has no address
+/// any more.
+pub(crate) fn peer(stream: &TcpStream) -> String {
+    stream
+        .peer_addr()
+        .map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
+}

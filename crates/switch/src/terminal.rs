@@ -22,6 +22,7 @@ use crate::counters::ListenerCounters;
 use crate::mailbox::{Mailbox, ReplyTo};
 use crate::phase::{Phase, PhaseReceiver};
 use crate::receive::receive;
+use crate::sockets;
 
 /// A terminal that has not read a byte of its answers for this long is cut off:
 /// its window is full, and what waits behind it is memory.
@@ -210,11 +211,8 @@ impl Terminal {
         }
     }
 
-    /// For the log; a socket that is gone has no address any more.
     fn peer(&self) -> String {
-        self.stream
-            .peer_addr()
-            .map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
+        sockets::peer(&self.stream)
     }
 
     fn end_of_input(&mut self) {
