@@ -86,8 +86,26 @@ fn set_prefix(prefix: Prefix, units: usize, place: &mut [u8]) {
         (Prefix::Ebcdic2, [a, b]) => (*a, *b) = (0xF0 | tens, 0xF0 | ones),
         (Prefix::Ebcdic3, [a, b, c]) => (*a, *b, *c) = (0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones),
         (Prefix::Bcd2, [a]) => *a = tens << 4 | ones,
+        (Prefix::Ascii5 | Prefix::Ascii6, place) => set_digits(place, units, b'0'),
+        (Prefix::Ebcdic5 | Prefix::Ebcdic6, place) => set_digits(place, units, 0xF0),
+        (Prefix::Bcd5, place) => {
+            let mut rest = units;
+            for byte in place.iter_mut().rev() {
+                *byte = ((rest / 10 % 10) << 4 | (rest % 10)) as u8;
+                rest /= 100;
+            }
+        }
         (Prefix::Bcd3, [a, b]) => (*a, *b) = (thousands << 4 | hundreds, tens << 4 | ones),
         _ => {}
+    }
+}
+
+/// A number with leading zeros.
+fn set_digits(place: &mut [u8], number: u32, zero: u8) {
+    let mut rest = number;
+    for byte in place.iter_mut().rev() {
+        *byte = zero | (rest % 10) as u8;
+        rest /= 10;
     }
 }
 

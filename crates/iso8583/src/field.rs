@@ -195,7 +195,7 @@ pub enum Length {
     Fixed(u16),
     /// Announced by a length prefix.
     Variable {
-        /// Digits of the prefix: 1 (L) to 4 (LLLL).
+        /// Digits of the prefix: 1 (L) to 6 (LLLLLL).
         digits: u8,
         /// How the prefix is written.
         prefix: PrefixEncoding,

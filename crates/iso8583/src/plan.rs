@@ -100,14 +100,20 @@ pub(crate) enum Prefix {
     Ascii2,
     Ascii3,
     Ascii4,
+    Ascii5,
+    Ascii6,
     Ebcdic1,
     Ebcdic2,
     Ebcdic3,
     Ebcdic4,
+    Ebcdic5,
+    Ebcdic6,
     /// One byte of packed digits, for one digit too.
     Bcd2,
     /// Two bytes of packed digits, for four digits too.
     Bcd3,
+    /// Three bytes of packed digits, for six digits too.
+    Bcd5,
     Binary1,
     Binary2,
 }
@@ -120,8 +126,10 @@ impl Prefix {
             Prefix::None => 0,
             Prefix::Ascii1 | Prefix::Ebcdic1 | Prefix::Bcd2 | Prefix::Binary1 => 1,
             Prefix::Ascii2 | Prefix::Ebcdic2 | Prefix::Bcd3 | Prefix::Binary2 => 2,
-            Prefix::Ascii3 | Prefix::Ebcdic3 => 3,
+            Prefix::Ascii3 | Prefix::Ebcdic3 | Prefix::Bcd5 => 3,
             Prefix::Ascii4 | Prefix::Ebcdic4 => 4,
+            Prefix::Ascii5 | Prefix::Ebcdic5 => 5,
+            Prefix::Ascii6 | Prefix::Ebcdic6 => 6,
         }
     }
 }
@@ -231,13 +239,18 @@ fn prefix_of(encoding: PrefixEncoding, digits: u8) -> Prefix {
         (PrefixEncoding::Ascii, 1) => Prefix::Ascii1,
         (PrefixEncoding::Ascii, 2) => Prefix::Ascii2,
         (PrefixEncoding::Ascii, 3) => Prefix::Ascii3,
-        (PrefixEncoding::Ascii, _) => Prefix::Ascii4,
+        (PrefixEncoding::Ascii, 4) => Prefix::Ascii4,
+        (PrefixEncoding::Ascii, 5) => Prefix::Ascii5,
+        (PrefixEncoding::Ascii, _) => Prefix::Ascii6,
         (PrefixEncoding::Ebcdic, 1) => Prefix::Ebcdic1,
         (PrefixEncoding::Ebcdic, 2) => Prefix::Ebcdic2,
         (PrefixEncoding::Ebcdic, 3) => Prefix::Ebcdic3,
-        (PrefixEncoding::Ebcdic, _) => Prefix::Ebcdic4,
+        (PrefixEncoding::Ebcdic, 4) => Prefix::Ebcdic4,
+        (PrefixEncoding::Ebcdic, 5) => Prefix::Ebcdic5,
+        (PrefixEncoding::Ebcdic, _) => Prefix::Ebcdic6,
         (PrefixEncoding::Bcd, 1 | 2) => Prefix::Bcd2,
-        (PrefixEncoding::Bcd, _) => Prefix::Bcd3,
+        (PrefixEncoding::Bcd, 3 | 4) => Prefix::Bcd3,
+        (PrefixEncoding::Bcd, _) => Prefix::Bcd5,
         (PrefixEncoding::Binary1, _) => Prefix::Binary1,
         (PrefixEncoding::Binary2, _) => Prefix::Binary2,
     }
@@ -247,13 +260,21 @@ fn prefix_of(encoding: PrefixEncoding, digits: u8) -> Prefix {
 fn prefix_bytes(prefix: Prefix) -> Option<Box<dyn Iterator<Item = u8>>> {
     match prefix {
         Prefix::None => None,
-        Prefix::Ascii1 | Prefix::Ascii2 | Prefix::Ascii3 | Prefix::Ascii4 => {
-            Some(Box::new(b'0'..=b'9'))
+        Prefix::Ascii1
+        | Prefix::Ascii2
+        | Prefix::Ascii3
+        | Prefix::Ascii4
+        | Prefix::Ascii5
+        | Prefix::Ascii6 => Some(Box::new(b'0'..=b'9')),
+        Prefix::Ebcdic1
+        | Prefix::Ebcdic2
+        | Prefix::Ebcdic3
+        | Prefix::Ebcdic4
+        | Prefix::Ebcdic5
+        | Prefix::Ebcdic6 => Some(Box::new(0xF0..=0xF9)),
+        Prefix::Bcd2 | Prefix::Bcd3 | Prefix::Bcd5 => {
+            Some(Box::new((0..=0x99).filter(|byte| byte & 0x0F <= 9)))
         }
-        Prefix::Ebcdic1 | Prefix::Ebcdic2 | Prefix::Ebcdic3 | Prefix::Ebcdic4 => {
-            Some(Box::new(0xF0..=0xF9))
-        }
-        Prefix::Bcd2 | Prefix::Bcd3 => Some(Box::new((0..=0x99).filter(|byte| byte & 0x0F <= 9))),
         Prefix::Binary1 | Prefix::Binary2 => Some(Box::new(0..=0xFF)),
     }
 }

@@ -234,6 +234,15 @@ pub(crate) fn read_prefix(prefix: Prefix, bytes: &[u8], offset: usize) -> Option
         Prefix::Ebcdic2 => Some((characters(rest.first_chunk::<2>()?, 0xF0)?, offset + 2)),
         Prefix::Ebcdic3 => Some((characters(rest.first_chunk::<3>()?, 0xF0)?, offset + 3)),
         Prefix::Bcd2 => Some((packed(*rest.first()?)?, offset + 1)),
+        Prefix::Ascii5 => Some((characters(rest.first_chunk::<5>()?, b'0')?, offset + 5)),
+        Prefix::Ascii6 => Some((characters(rest.first_chunk::<6>()?, b'0')?, offset + 6)),
+        Prefix::Ebcdic5 => Some((characters(rest.first_chunk::<5>()?, 0xF0)?, offset + 5)),
+        Prefix::Ebcdic6 => Some((characters(rest.first_chunk::<6>()?, 0xF0)?, offset + 6)),
+        Prefix::Bcd5 => {
+            let [high, middle, low] = rest.first_chunk::<3>()?;
+            let length = packed(*high)? * 10_000 + packed(*middle)? * 100 + packed(*low)?;
+            Some((length, offset + 3))
+        }
         Prefix::Bcd3 => {
             let [high, low] = rest.first_chunk::<2>()?;
             Some((packed(*high)? * 100 + packed(*low)?, offset + 2))

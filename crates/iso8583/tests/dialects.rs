@@ -66,7 +66,7 @@ duplicate = "0913"
 5 = { type = "n...1000" }
 6 = { type = "n0" }
 7 = { type = "q10" }
-8 = { type = "n.....8" }
+8 = { type = "n.......8" }
 9 = { type = "x+n..8" }
 11 = { name = "", typ = "n6" }
 12 = { encoding = "ascii", pad = "middle" }
@@ -98,7 +98,7 @@ duplicate = "0913"
             "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"n0\"": the length 0 of a fixed field is not in 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"q10\"": 'q10' is not a field type: 'q' is not a content class (for example n6, n..19, ans...999, x+n8, z..37, b8)
-            "\"n.....8\"": 'n.....8' is not a field type: 5 dots mean nothing, one to four do (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n.......8\"": 'n.......8' is not a field type: 7 dots mean nothing, one to six do (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"x+n..8\"": 'x+n..8': a signed amount has a fixed length below 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"\"": name must be one line of 1 to 80 characters
             "typ": unknown key 'typ' (did you mean type?)

@@ -53,6 +53,12 @@ fn values_on_the_wire() {
         (r#"type = "n....9", encoding = "ebcdic", prefix = "ebcdic""#, "123", "F0F0F0F3F1F2F3"),
         (r#"type = "n.9", prefix = "bcd""#, "123", "030123"),
         (r#"type = "n....9", prefix = "bcd""#, "123", "00030123"),
+        (r#"type = "n.....19", encoding = "ascii", prefix = "ascii""#, "123", "3030303033313233"),
+        (r#"type = "n......19", encoding = "ascii", prefix = "ascii""#, "123", "303030303033313233"),
+        (r#"type = "n.....19", encoding = "ebcdic", prefix = "ebcdic""#, "123", "F0F0F0F0F3F1F2F3"),
+        (r#"type = "n......19", encoding = "ebcdic", prefix = "ebcdic""#, "123", "F0F0F0F0F0F3F1F2F3"),
+        (r#"type = "n.....19", prefix = "bcd""#, "123", "0000030123"),
+        (r#"type = "b......999", prefix = "bcd", counts = "element""#, "A1B2", "000005A1B2"),
         (r#"type = "n..19", prefix = "binary1""#, "411111111111111", "0F0411111111111111"),
         (r#"type = "n..19", prefix = "binary2""#, "411111111111111", "000F0411111111111111"),
         (r#"type = "b...255", prefix = "binary1""#, "A1B2", "02A1B2"),
@@ -83,6 +89,33 @@ fn values_on_the_wire() {
         assert_eq!(written(&dialect, value).as_deref(), Ok(wire), "{field}");
         assert_eq!(read(&dialect, wire).as_deref(), Ok(value), "{field}");
     }
+}
+
+/// Six digits announce more than four do; no message is longer than 65,535 bytes.
+#[test]
+fn long_values() {
+    for (field, prefix) in [
+        (r#"type = "b.....65535", prefix = "ascii""#, "3630303030"),
+        (r#"type = "b......65535", prefix = "ascii""#, "303630303030"),
+        (
+            r#"type = "b......65535", prefix = "ebcdic""#,
+            "F0F6F0F0F0F0",
+        ),
+        (r#"type = "b......65535", prefix = "bcd""#, "060000"),
+    ] {
+        let (dialect, value) = (dialect(field), "5A".repeat(60_000));
+        let wire = format!("{prefix}{value}");
+        assert!(written(&dialect, &value).as_deref() == Ok(&wire), "{field}");
+        assert!(read(&dialect, &wire).as_deref() == Ok(&value), "{field}");
+    }
+    let too_long = r#"name = "x"
+        extends = "iso87-ascii"
+        fields.127.type = "b......65536""#;
+    let errors = Dialect::parse(too_long).unwrap_err();
+    assert_eq!(
+        errors[0].message,
+        "no message is so long: the length 65536 is not in 1 to 65535"
+    );
 }
 
 #[test]

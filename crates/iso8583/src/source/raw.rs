@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::dialect::MESSAGE_BYTES_MAX;
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
@@ -66,7 +67,7 @@ pub(super) struct RawField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) content: Content,
-    /// 0: fixed; 1 to 4: digits of the length prefix.
+    /// 0: fixed; 1 to 6: digits of the length prefix.
     pub(super) prefix_digits: u8,
     pub(super) length: u16,
 }
@@ -95,36 +96,40 @@ impl Shape {
         let digits = rest.trim_start_matches('.');
         let prefix_digits = match rest.len() - digits.len() {
             0 => 0,
-            dots @ 1..=4 => dots as u8,
+            dots @ 1..=6 => dots as u8,
             dots => {
                 return Err(format!(
-                    "'{text}' is not a field type: {dots} dots mean nothing, one to four do"
+                    "'{text}' is not a field type: {dots} dots mean nothing, one to six do"
                 ));
             }
         };
         if digits.is_empty()
-            || digits.len() > 4
+            || digits.len() > 6
             || !digits.bytes().all(|byte| byte.is_ascii_digit())
         {
             return Err(format!(
                 "'{text}' is not a field type: it must end in a length"
             ));
         }
-        let length: u16 = digits
+        let length: usize = digits
             .parse()
             .map_err(|_| format!("'{digits}' is not a length"))?;
         let max = match prefix_digits {
-            0 => FIXED_LENGTH_MAX,
-            digits => 10_u16.pow(u32::from(digits)) - 1,
+            0 => usize::from(FIXED_LENGTH_MAX),
+            digits => (10_usize.pow(u32::from(digits)) - 1).min(MESSAGE_BYTES_MAX),
         };
-        if length == 0 || length > max {
+        let fits = u16::try_from(length)
+            .ok()
+            .filter(|length| (1..=max).contains(&usize::from(*length)));
+        let Some(length) = fits else {
             return Err(match prefix_digits {
                 0 => format!("the length {length} of a fixed field is not in 1 to {max}"),
-                digits => format!(
+                digits @ 1..=4 => format!(
                     "a length prefix of {digits} digits cannot say {length}: it holds 1 to {max}"
                 ),
+                _ => format!("no message is so long: the length {length} is not in 1 to {max}"),
             });
-        }
+        };
         if content == Content::SignedN && (prefix_digits != 0 || length == FIXED_LENGTH_MAX) {
             return Err(format!(
                 "'{text}': a signed amount has a fixed length below {FIXED_LENGTH_MAX}"

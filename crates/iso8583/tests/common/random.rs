@@ -65,6 +65,7 @@ fn field(number: u8) -> impl Strategy<Value = String> {
         3 => (Just(2), 1..=99_usize),
         3 => (Just(3), 1..=999_usize),
         1 => (Just(4), 1..=1500_usize),
+        1 => (5..=6_usize, 1..=1500_usize),
     ];
     (kind, length, knobs()).prop_map(move |(kind, (dots, length), knobs)| {
         line(
