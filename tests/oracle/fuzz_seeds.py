@@ -10,12 +10,16 @@ import hashlib
 import itertools
 import json
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden"
-# The places of the dialects in tests/fuzz-targets/src/dialects.rs.
-DIALECTS = ["iso87-ascii", "iso87-mixed", "iso87-bcd", "iso87-ebcdic", "unionpay-pos"]
+# The places of the dialects in tests/fuzz-targets/src/dialects.rs: these, then the packs as the library lists them.
+FIRST = ["iso87-ascii", "iso87-mixed", "iso87-bcd", "iso87-ebcdic", "unionpay-pos"]
+LIBRARY = (ROOT / "crates/iso8583/src/dialect.rs").read_text(encoding="utf-8")
+PACKS = re.search(r"const PACK_NAMES: [^=]*= \[(.*?)\];", LIBRARY, re.DOTALL)
+DIALECTS = FIRST + re.findall(r'"([^"]+)"', PACKS.group(1))
 KINDS = ["binary-2", "binary-2-inclusive", "binary-4", "ascii-4", "bcd-2"]
 
 # A field with one knob turned, and a value of it.
@@ -57,6 +61,8 @@ def seeds():
             data = bytes.fromhex(message["hex"])
             yield "decode", bytes([place]) + data
             yield "explain", bytes([place]) + data
+            if index % 20 == 0:
+                yield "detect", bytes([index % 4]) + bytes(index % 4) + data
             yield "transcode", bytes([place, index % len(DIALECTS)]) + data
             line = {key: value for key, value in message.items() if key != "hex"}
             yield "json", bytes([place]) + json.dumps(line, ensure_ascii=False).encode()

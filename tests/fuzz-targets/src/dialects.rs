@@ -13,12 +13,13 @@ const FIRST: [&str; 5] = [
     "unionpay-pos",
 ];
 
-/// Every built-in dialect, at a place that does not change when others are added.
+/// Every dialect that comes with the library, at a place that does not change when others are added.
 pub(crate) fn all() -> &'static [Arc<Dialect>] {
     static ALL: OnceLock<Vec<Arc<Dialect>>> = OnceLock::new();
     ALL.get_or_init(|| {
         let later = Dialect::builtin_names()
             .iter()
+            .chain(Dialect::pack_names())
             .filter(|name| !FIRST.contains(name));
         FIRST
             .iter()
@@ -28,8 +29,12 @@ pub(crate) fn all() -> &'static [Arc<Dialect>] {
     })
 }
 
+/// The place of the dialect that a byte chooses.
+pub(crate) fn place(selector: u8) -> usize {
+    usize::from(selector) % all().len()
+}
+
 /// The dialect that a byte chooses.
 pub(crate) fn chosen(selector: u8) -> &'static Arc<Dialect> {
-    let all = all();
-    &all[usize::from(selector) % all.len()]
+    &all()[place(selector)]
 }

@@ -6,32 +6,20 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pointsman_test_fuzz_targets::TARGETS;
+use pointsman_test_fuzz_targets::mutate::{Random, mutate};
+use pointsman_test_fuzz_targets::{LIGHT_TARGETS, TARGETS, corpora, corpus};
 
 /// Mutations of each corpus; `FUZZ_MUTATIONS` asks for more.
 const MUTATIONS: usize = 4_000;
 const CORPORA_BYTES_MAX: u64 = 1_000_000;
 
-fn corpora() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
-}
-
-/// The files of a corpus, in the order of their names.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = corpora().join(name);
-    let entries =
-        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
-}
-
 /// Runs one target over its corpus and the mutations. A broken law prints the input that breaks it.
 fn replay(name: &str) {
-    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
-    let corpus = corpus(name);
+    let mut targets = TARGETS.iter().chain(LIGHT_TARGETS);
+    let target = targets.find(|target| target.name == name).unwrap();
+    let corpus = corpus(target.corpus).unwrap();
     assert!(corpus.len() >= 10, "{} files only", corpus.len());
     let run = |input: &[u8]| {
         let outcome = std::panic::catch_unwind(|| (target.run)(input));
@@ -41,7 +29,7 @@ fn replay(name: &str) {
 
     let asked = std::env::var("FUZZ_MUTATIONS").ok();
     let count = asked.and_then(|text| text.parse().ok());
-    let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ name.len() as u64);
+    let mut random = Random::new(name.len() as u64);
     for _ in 0..count.unwrap_or(MUTATIONS) {
         let mut input = corpus[random.below(corpus.len())].clone();
         let other = &corpus[random.below(corpus.len())];
@@ -52,53 +40,6 @@ fn replay(name: &str) {
     }
 }
 
-/// One change of the kinds that find most: a bit, a byte, a telling byte, a byte more or less, a piece twice, a piece of
-/// another input, an end cut off.
-fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
-    const TELLING: [u8; 14] = [
-        0x00, 0x01, 0x7F, 0x80, 0x81, 0x82, 0xFF, 0x0D, 0x1F, b'0', b'9', b'D', b'=', 0xF0,
-    ];
-    if input.is_empty() {
-        input.extend_from_slice(other);
-        return;
-    }
-    let place = random.below(input.len());
-    match random.below(8) {
-        0 => input[place] ^= 1 << random.below(8),
-        1 => input[place] = random.next() as u8,
-        2 => input[place] = TELLING[random.below(TELLING.len())],
-        3 => input.insert(place, random.next() as u8),
-        4 => drop(input.remove(place)),
-        5 => {
-            let end = (place + 1 + random.below(16)).min(input.len());
-            let piece = input[place..end].to_vec();
-            input.splice(place..place, piece);
-        }
-        6 if !other.is_empty() => {
-            let start = random.below(other.len());
-            let end = (start + 1 + random.below(32)).min(other.len());
-            input.splice(place..place, other[start..end].iter().copied());
-        }
-        _ => input.truncate(place),
-    }
-}
-
-/// xorshift64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() >> 11) as usize % limit
-    }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
@@ -106,6 +47,11 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn decode() {
     replay("decode");
+}
+
+#[test]
+fn detect() {
+    replay("detect");
 }
 
 #[test]
@@ -136,6 +82,13 @@ fn tlv() {
 #[test]
 fn transcode() {
     replay("transcode");
+}
+
+#[test]
+fn what_a_campaign_tries() {
+    for target in LIGHT_TARGETS {
+        replay(target.name);
+    }
 }
 
 /// Every target has a corpus and a fuzzer, and no corpus or fuzzer is without a target.
