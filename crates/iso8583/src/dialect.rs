@@ -12,6 +12,7 @@ use crate::field::{
 use crate::field_set::FieldSet;
 use crate::header::HeaderKind;
 use crate::plan::Step;
+use crate::presence::Messages;
 use crate::source;
 use crate::values::Reason;
 
@@ -37,6 +38,7 @@ pub struct Dialect {
     pub(crate) steps: Box<[Step; 129]>,
     pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
     pub(crate) echo: FieldSet,
+    pub(crate) messages: Messages,
 }
 
 /// Short: the table is what [`Dialect::to_toml`] is for.

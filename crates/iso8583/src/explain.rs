@@ -19,6 +19,7 @@ mod failure;
 mod header;
 mod hint;
 mod meaning;
+mod presence;
 mod stray;
 mod table;
 
@@ -70,6 +71,7 @@ pub fn tree(
     }
     table::write(&rows, out)?;
     tree.write_warnings(out)?;
+    tree.write_presence(out)?;
     if let Some(error) = error {
         tree.write_failure(error, out)?;
     }

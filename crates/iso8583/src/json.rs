@@ -56,6 +56,36 @@ pub fn decode_line(dialect: &Dialect, bytes: &[u8], unmask: Unmask) -> Result<St
     Ok(line)
 }
 
+/// A message as [`decode_line`] writes it, with what it breaks of its dialect's rules, if it breaks any:
+/// `"presence":[{"field":39,"problem":"missing","message":"…"}]`. [`encode_line`] does not ask for that.
+///
+/// # Errors
+/// As those of [`decode_line`].
+pub fn decode_checked_line(
+    dialect: &Dialect,
+    bytes: &[u8],
+    unmask: Unmask,
+) -> Result<String, DecodeError> {
+    let mut line = decode_line(dialect, bytes, unmask)?;
+    let view = dialect.view(bytes)?;
+    let violations: Vec<String> = view
+        .check_presence()
+        .map(|violation| {
+            format!(
+                "{{\"field\":{},\"problem\":\"{}\",\"message\":{}}}",
+                violation.field,
+                violation.kind.label(),
+                string(&violation.explain(dialect).message)
+            )
+        })
+        .collect();
+    if !violations.is_empty() {
+        line.pop();
+        line.push_str(&format!(",\"presence\":[{}]}}", violations.join(",")));
+    }
+    Ok(line)
+}
+
 /// The error object that stands in the place of a message.
 #[must_use]
 pub fn error_line(error: &Explained) -> String {

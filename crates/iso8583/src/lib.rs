@@ -112,6 +112,7 @@ mod outline;
 mod output;
 mod partial;
 mod plan;
+mod presence;
 pub mod reference;
 mod scan;
 mod source;
@@ -138,6 +139,9 @@ pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};
 pub use mti::{Mti, MtiClass, NotAnMti};
 pub use outline::Outline;
 pub use partial::PartialView;
+pub use presence::{
+    Condition, ConditionalRule, Demand, MessageRules, Test, Violation, ViolationKind, Violations,
+};
 pub use stan_slot::StanSlot;
 pub use text::TextBuffer;
 pub use transcode::{Edit, TranscodeError, Transcoder, Written};

@@ -35,6 +35,8 @@ fn reading_allocates_nothing() {
                     black_box(view.text(number, &mut buffer));
                     black_box(view.number(number));
                 }
+                black_box(view.check_presence().count());
+                black_box(view.check_echo(&view).count());
                 black_box((
                     view.pan(),
                     view.track2(),

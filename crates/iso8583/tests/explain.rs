@@ -200,6 +200,7 @@ fn chip_data_that_does_not_fit_its_message() {
             warning at byte 55: field 4 and 9F02 (Amount, authorised) in field 55 differ
             warning at byte 47: field 23 and 5F34 (Application PAN sequence number) in field 55 differ
             warning at byte 79: field 49 and 5F2A (Transaction currency code) in field 55 differ
+            note: field 11 (System trace audit number) is missing: the rules for 0[124]xx demand it
         "#]],
     );
 }

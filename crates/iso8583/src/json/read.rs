@@ -33,6 +33,8 @@ pub(super) fn object(line: &str) -> Result<Object, JsonEncodeError> {
             "mti" => object.mti = Some(line.text(&entry, 0)?),
             "header" => object.header = Some(line.text(&entry, 0)?),
             "fields" => object.fields = fields(&line, &entry)?,
+            // What the decoder noted about the message is no part of it.
+            "presence" => {}
             _ => {
                 let kind = JsonErrorKind::UnknownKey(entry.key);
                 return Err(line.error(entry.key_place, 0, kind));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::messages::RawMessages;
 use crate::dialect::MESSAGE_BYTES_MAX;
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
@@ -43,6 +44,7 @@ pub(super) struct Raw {
     pub(super) response_codes: BTreeMap<&'static str, At<String>>,
     pub(super) echo: Option<At<FieldSet>>,
     pub(super) fields: BTreeMap<u8, RawField>,
+    pub(super) messages: RawMessages,
 }
 
 /// What the source says about one field.

@@ -2,6 +2,7 @@
 
 use toml::de::DeTable;
 
+use super::messages;
 use super::raw::{At, Raw, RawField, Shape};
 use super::reader::{Reader, Value};
 use super::words::{
@@ -58,6 +59,7 @@ impl Raw {
                 "defaults" => read_defaults(&mut reader, value, &mut raw),
                 "response_codes" => read_response_codes(&mut reader, value, &mut raw),
                 "fields" => read_fields(&mut reader, value, &mut raw),
+                "messages" => messages::read(&mut reader, value, &mut raw),
                 _ => reader.unknown_key(
                     key,
                     &[
@@ -69,6 +71,7 @@ impl Raw {
                         "defaults",
                         "response_codes",
                         "fields",
+                        "messages",
                     ],
                 ),
             }

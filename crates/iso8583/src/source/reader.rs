@@ -137,21 +137,39 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn field_set(&mut self, value: &Value<'_>) -> Option<At<FieldSet>> {
+    /// Where it stands, if that means something to the caller.
+    pub(super) fn place(&self, span: Range<usize>) -> Option<Range<usize>> {
+        self.own.then_some(span)
+    }
+
+    pub(super) fn field_number(&mut self, value: &Value<'_>) -> Option<u8> {
+        let integer = value.get_ref().as_integer();
+        let number =
+            integer.and_then(|integer| u8::from_str_radix(integer.as_str(), integer.radix()).ok());
+        let number = number.filter(|number| (2..=128).contains(number));
+        if number.is_none() {
+            self.error(value.span(), "a field number is 2 to 128");
+        }
+        number
+    }
+
+    /// A list of field numbers, without those that are none.
+    pub(super) fn field_numbers(&mut self, value: &Value<'_>, what: &str) -> Option<Vec<At<u8>>> {
         let Some(list) = value.get_ref().as_array() else {
-            self.error(value.span(), "echo must be a list of field numbers");
+            let message = format!("{what} must be a list of field numbers");
+            self.error(value.span(), message);
             return None;
         };
-        let mut set = FieldSet::EMPTY;
-        for item in list.iter() {
-            let integer = item.get_ref().as_integer();
-            let number = integer
-                .and_then(|integer| u8::from_str_radix(integer.as_str(), integer.radix()).ok());
-            match number.filter(|number| (2..=128).contains(number)) {
-                Some(number) => set.insert(number),
-                None => self.error(item.span(), "a field number is 2 to 128"),
-            }
-        }
+        let numbers = list.iter().filter_map(|item| {
+            let number = self.field_number(item)?;
+            Some(self.at(number, item.span()))
+        });
+        Some(numbers.collect())
+    }
+
+    pub(super) fn field_set(&mut self, value: &Value<'_>) -> Option<At<FieldSet>> {
+        let numbers = self.field_numbers(value, "echo")?;
+        let set = numbers.iter().map(|number| number.value).collect();
         Some(self.at(set, value.span()))
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::messages;
 use super::raw::{At, Raw, RawField, Shape};
 use super::sensitive_by_number;
 use crate::charset::Charset;
@@ -71,6 +72,8 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             format!("'{}' does not fit field 39", code.value),
         ));
     }
+    let announced = |number: u8| number <= 64 || secondary_bitmap;
+    let messages = messages::resolve(raw, &fields, announced, errors);
     let code = |reason: Reason| {
         raw.response_codes
             .get(reason.key())
@@ -96,6 +99,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
         response_codes: Reason::ALL
             .map(|reason| (reason.key(), code(reason).into()))
             .into(),
+        messages,
         echo: value_or(&raw.echo, FieldSet::EMPTY).intersection(defined),
     };
     check_header(&dialect, raw, errors);

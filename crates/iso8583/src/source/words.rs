@@ -5,6 +5,7 @@ use crate::field::{
     TextEncoding,
 };
 use crate::header::HeaderKind;
+use crate::presence::{Demand, Test};
 
 pub(super) const MTI_WORDS: [(&str, TextEncoding); 3] = [
     ("ascii", TextEncoding::Ascii),
@@ -69,6 +70,37 @@ pub(super) const SENSITIVE_WORDS: [(&str, Sensitive); 7] = [
     ("secret", Sensitive::Secret),
     ("icc", Sensitive::Icc),
     ("free-text", Sensitive::FreeText),
+];
+
+pub(super) const DEMAND_WORDS: [(&str, Demand); 2] = [
+    ("mandatory", Demand::Mandatory),
+    ("forbidden", Demand::Forbidden),
+];
+pub(super) const TEST_WORDS: [(&str, Test); 4] = [
+    ("is", Test::Is),
+    ("is_not", Test::IsNot),
+    ("starts", Test::Starts),
+    ("starts_not", Test::StartsNot),
+];
+
+/// The keys of what is said about messages of a type, of a rule with conditions, and of a condition.
+pub(super) const MESSAGE_KEYS: [&str; 6] = [
+    "why",
+    "mandatory",
+    "optional",
+    "forbidden",
+    "echoed",
+    "conditional",
+];
+pub(super) const CONDITIONAL_KEYS: [&str; 4] = ["fields", "demand", "when", "why"];
+pub(super) const CONDITION_KEYS: [&str; 7] = [
+    "present",
+    "absent",
+    "field",
+    "is",
+    "is_not",
+    "starts",
+    "starts_not",
 ];
 
 /// The word for a meaning.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::messages;
 use super::resolve::fits_field_39;
 use super::sensitive_by_number;
 use super::words::{
@@ -25,13 +26,7 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
     if !dialect.description.is_empty() {
         writeln!(out, "description = {}", quoted(&dialect.description))?;
     }
-    let echo = dialect
-        .echo
-        .iter()
-        .map(|number| number.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
-    writeln!(out, "echo = [{echo}]\n\n[message]")?;
+    writeln!(out, "echo = {}\n\n[message]", messages::list(dialect.echo))?;
     let header = dialect
         .header
         .iter()
@@ -135,9 +130,9 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         }
         writeln!(out, " }}")?;
     }
-    Ok(())
+    messages::write(&dialect.messages, out)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -22,7 +22,9 @@ use decoder::{Decoder, Format, Place, Reading};
 #[command(
     after_help = "Hex may be dense, in groups, with 0x, or a dump of hexdump, xxd or Wireshark.\n\
                   Without --framing the messages have no length prefix; a header that belongs to the dialect is part of them.\n\
-                  Exit codes: 0 all decoded, 65 some were not: the others are still shown, and the error is shown in its place."
+                  What a message breaks of its dialect's rules about its fields is noted; it is still a message.\n\n\
+                  Exit codes: 0 all decoded, 65 some were not: the others are still shown, and the error is shown in its place.\n\
+                  With --strict 65 also if a message breaks a rule."
 )]
 pub(crate) struct Args {
     /// How the messages are written: a built-in dialect or a file
@@ -40,6 +42,10 @@ pub(crate) struct Args {
     /// Show card numbers, tracks, PIN blocks and codes as they are
     #[arg(long)]
     unmask: bool,
+
+    /// Fail if a message lacks a field that its dialect demands of its type, or has one that it forbids
+    #[arg(long)]
+    strict: bool,
 
     /// The input is a stream: how messages are told apart in it
     #[arg(long, value_name = "KIND", help_heading = "Input")]
@@ -127,7 +133,7 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
         }
     }
     out.flush().map_err(|error| Failure::output(&error))?;
-    decoder.finish(&args.dialect)
+    decoder.finish(&args.dialect, args.strict)
 }
 
 fn decode_capture(

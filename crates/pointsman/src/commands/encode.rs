@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use bytes::BytesMut;
-use pointsman_iso8583::json;
+use pointsman_iso8583::{Dialect, Explained, json};
 
 use crate::console::Console;
 use crate::dialect;
@@ -27,6 +27,10 @@ pub(crate) struct Args {
     /// How to write the messages: a built-in dialect or a file
     #[arg(long, short, value_name = "NAME|FILE", default_value = dialect::DEFAULT)]
     dialect: String,
+
+    /// Take it for an error if a message lacks a field that its dialect demands of its type, or has one that it forbids
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
@@ -51,9 +55,11 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
             Some(Line::Text(line)) => {
                 message.clear();
                 match std::str::from_utf8(line) {
-                    Ok(line) => json::encode_line(&dialect, line, &mut message)
-                        .err()
-                        .map(|error| error.explain(&dialect)),
+                    Ok(line) => match json::encode_line(&dialect, line, &mut message) {
+                        Err(error) => Some(error.explain(&dialect)),
+                        Ok(()) if args.strict => broken_rule(&dialect, &message),
+                        Ok(()) => None,
+                    },
                     Err(error) => Some(input::not_a_line(
                         String::from_utf8_lossy(
                             line.get(..error.valid_up_to()).unwrap_or_default(),
@@ -97,4 +103,11 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
             ),
         )),
     }
+}
+
+/// The first rule of its dialect that a message that was written breaks.
+fn broken_rule(dialect: &Dialect, message: &[u8]) -> Option<Explained> {
+    let view = dialect.view(message).ok()?;
+    let broken = view.check_presence().next()?;
+    Some(broken.explain(dialect))
 }

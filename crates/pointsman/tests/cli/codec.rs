@@ -194,7 +194,7 @@ fn a_tree_says_which_line_its_error_belongs_to() {
 
 #[test]
 fn stars_that_somebody_wrote_are_written_again() {
-    let object = "{\"mti\":\"0200\",\"fields\":{\"48\":\"CARD 411111******1111\"}}\n";
+    let object = "{\"mti\":\"0600\",\"fields\":{\"48\":\"CARD 411111******1111\"}}\n";
     let hex = run_with(&["encode"], object.as_bytes()).ok();
     let decoded = run(&["decode", "--json", hex.trim_end()]).ok();
     assert_eq!(decoded, object);
@@ -374,4 +374,57 @@ fn a_dialect_becomes_a_dissector() {
     let lua = run(&["dialects", file.path(), "--wireshark"]).ok();
     assert!(lua.contains(r#"[48] = { name = "a \"b\\", type"#), "{lua}");
     assert_eq!(run(&["dialects", "--wireshark"]).code, 64);
+}
+
+/// A purchase without an amount is a message, but not one that its dialect's rules allow.
+#[test]
+fn a_message_that_breaks_the_rules_of_its_dialect() {
+    let purchase = "{\"mti\":\"0200\",\"fields\":{\"3\":\"000000\",\"11\":\"000001\"}}\n";
+    let missing =
+        "field 4 (Amount, transaction) is missing: a purchase, cash or a refund has an amount";
+
+    let encoded = run_with(&["encode"], purchase.as_bytes()).ok();
+    let hex = encoded.trim_end();
+    let strictly = run_with(&["encode", "--strict"], purchase.as_bytes());
+    assert_eq!(strictly.code, 65, "{}", strictly.stderr);
+    let error: Value = serde_json::from_str(&strictly.stdout).unwrap();
+    assert_eq!(error["error"]["field"], 4);
+    assert_eq!(error["error"]["message"], missing);
+
+    let tree = run(&["decode", hex]);
+    assert_eq!((tree.code, tree.stderr.as_str()), (0, ""));
+    assert!(
+        tree.stdout.ends_with(&format!("note: {missing}\n")),
+        "{}",
+        tree.stdout
+    );
+    let strictly = run(&["decode", "--strict", hex]);
+    assert_eq!((strictly.code, &strictly.stdout), (65, &tree.stdout));
+    expect![[r#"
+        error: the message breaks the rules of its dialect
+        hint: each note says what is wrong; the rules are [messages] in `pointsman dialects iso87-ascii`
+    "#]]
+    .assert_eq(&strictly.stderr);
+
+    let json = run(&["decode", "--json", hex]).ok();
+    let message: Value = serde_json::from_str(&json).unwrap();
+    let expected = json!([{ "field": 4, "problem": "missing", "message": missing }]);
+    assert_eq!(message["presence"], expected);
+    // What was noted is no part of the message.
+    let again = run_with(&["encode"], json.as_bytes());
+    assert_eq!((again.code, again.stdout.trim_end()), (0, hex));
+
+    // Which of several: two are in order.
+    let right = "{\"mti\":\"0800\",\"fields\":{\"11\":\"000001\",\"70\":\"301\"}}\n";
+    let right = run_with(&["encode", "--strict"], right.as_bytes()).ok();
+    let lines = format!("{right}{hex}\n{right}");
+    let several = run_with(&["decode", "--strict", "--json"], lines.as_bytes());
+    assert_eq!(several.code, 65);
+    assert!(
+        several
+            .stderr
+            .starts_with("error: 1 of 3 messages break the rules"),
+        "{}",
+        several.stderr
+    );
 }

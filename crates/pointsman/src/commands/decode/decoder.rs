@@ -43,6 +43,8 @@ pub(super) struct Decoder {
     unmask: Unmask,
     decoded: usize,
     broken: usize,
+    /// Decoded ones that break a rule of their dialect.
+    unruly: usize,
     /// Streams in which no message was found.
     skipped: usize,
     /// Broken ones that are not even bytes, so that no dialect reads them.
@@ -95,6 +97,7 @@ impl Decoder {
             unmask,
             decoded: 0,
             broken: 0,
+            unruly: 0,
             skipped: 0,
             unreadable: 0,
             origin: None,
@@ -107,6 +110,14 @@ impl Decoder {
     /// The messages that come next stand there.
     pub(super) fn from(&mut self, place: Option<Place>) {
         self.place = place;
+    }
+
+    fn count_decoded(&mut self, dialect: &Dialect, bytes: &[u8]) {
+        self.decoded += 1;
+        let view = dialect.view(bytes);
+        if view.is_ok_and(|view| view.check_presence().next().is_some()) {
+            self.unruly += 1;
+        }
     }
 
     fn count_broken(&mut self) {
@@ -272,9 +283,9 @@ impl Decoder {
         out: &mut impl Write,
     ) -> io::Result<()> {
         match self.format {
-            Format::Json => match json::decode_line(dialect, bytes, self.unmask) {
+            Format::Json => match json::decode_checked_line(dialect, bytes, self.unmask) {
                 Ok(line) => {
-                    self.decoded += 1;
+                    self.count_decoded(dialect, bytes);
                     self.write_line(&line, out)
                 }
                 Err(error) => self.write_broken(&error.explain(dialect), out),
@@ -286,7 +297,7 @@ impl Decoder {
                 let error =
                     explain::tree(dialect, bytes, self.unmask, &mut text).unwrap_or_default();
                 if error.is_none() {
-                    self.decoded += 1;
+                    self.count_decoded(dialect, bytes);
                     return out.write_all(text.as_bytes());
                 }
                 self.count_broken();
@@ -356,8 +367,22 @@ impl Decoder {
         }
     }
 
-    pub(super) fn finish(self, dialect: &str) -> Result<Exit, Failure> {
+    /// `strict`: what breaks a rule of its dialect is a failure, too.
+    pub(super) fn finish(self, dialect: &str, strict: bool) -> Result<Exit, Failure> {
         let messages = self.decoded + self.broken;
+        if strict && self.broken == 0 && self.unruly > 0 {
+            let message = match messages {
+                1 => "the message breaks the rules of its dialect".to_owned(),
+                _ => format!(
+                    "{} of {messages} messages break the rules of their dialect",
+                    self.unruly
+                ),
+            };
+            let hint = format!(
+                "each note says what is wrong; the rules are [messages] in `pointsman dialects {dialect}`"
+            );
+            return Err(Failure::new(Exit::Data, message, hint));
+        }
         let message = match (messages, self.broken) {
             (_, 0) => return Ok(Exit::Ok),
             (1, _) => "the message could not be decoded".to_owned(),

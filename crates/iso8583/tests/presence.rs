@@ -1,0 +1,239 @@
+//! Which fields a message must have, must not have and gives back: rules as data, and what breaks them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a wrong fixture must stop the test"
+)]
+
+use bytes::BytesMut;
+use expect_test::{Expect, expect};
+use pointsman_iso8583::{Builder, Dialect, Mti};
+use pointsman_test_support::canonical;
+
+/// A message of these fields.
+fn message(dialect: &Dialect, mti: &str, fields: &[(u8, &str)]) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut builder = Builder::new(dialect, &mut out, mti.parse::<Mti>().unwrap());
+    for (number, text) in fields {
+        builder.text(*number, text).unwrap();
+    }
+    builder.finish().unwrap();
+    out
+}
+
+/// What it breaks, one a line.
+fn check(dialect: &Dialect, mti: &str, fields: &[(u8, &str)], expected: Expect) {
+    let bytes = message(dialect, mti, fields);
+    let view = dialect.view(&bytes).unwrap();
+    let broken = view.check_presence();
+    let lines = broken.map(|violation| format!("{}\n", violation.explain(dialect).message));
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+#[test]
+fn the_canonical_messages_break_nothing() {
+    for name in Dialect::builtin_names() {
+        let dialect = Dialect::builtin(name).unwrap();
+        for canonical in canonical::ALL {
+            let Some(bytes) = canonical.encode(&dialect) else {
+                continue;
+            };
+            let view = dialect.view(&bytes).unwrap();
+            let fields: Vec<u8> = view.check_presence().map(|broken| broken.field).collect();
+            match (*name, canonical.name) {
+                // Terminals of UnionPay have more to say than others.
+                ("unionpay-pos", "purchase") => assert_eq!(fields, [60, 26, 53]),
+                // It is for dialects without field 70.
+                ("unionpay-pos", "sign-in") => assert_eq!(fields, [60]),
+                (_, "sign-in") => assert_eq!(fields, [70], "{name}"),
+                _ => assert_eq!(fields, [0; 0], "{name} {}", canonical.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dialect_has_rules_for_its_answers() {
+    for name in Dialect::builtin_names().iter().chain(Dialect::pack_names()) {
+        let dialect = Dialect::builtin(name).unwrap();
+        let version = match *name {
+            "iso93-ascii" | "iso93-binary" => '1',
+            "iso2003-cmf" => '2',
+            _ => '0',
+        };
+        let mti: Mti = format!("{version}210").parse().unwrap();
+        let rules = dialect.rules(mti).unwrap();
+        assert!(rules.mandatory().contains(39), "{name}");
+        assert!(rules.echoed().contains(11), "{name}");
+    }
+}
+
+#[test]
+fn a_purchase_that_lacks_things() {
+    let dialect = Dialect::builtin("unionpay-pos").unwrap();
+    check(
+        &dialect,
+        "0200",
+        &[
+            (2, "4111111111111111"),
+            (3, "000000"),
+            (22, "021"),
+            (52, "0123456789ABCDEF"),
+        ],
+        expect![[r#"
+            field 11 (POS trace number) is missing: the rules for 0[124]xx demand it
+            field 25 (Point of service condition code) is missing: the rules for 0[12]0[01] demand it
+            field 41 (Card acceptor terminal identification) is missing: the rules for 0[12]0[01] demand it
+            field 42 (Card acceptor identification code) is missing: the rules for 0[12]0[01] demand it
+            field 60 (Transaction type, batch, network code) is missing: the rules for 0[12]0[01] demand it
+            field 4 (Amount, transaction) is missing: all but a balance has an amount
+            field 35 (Track 2 data) is missing: the magnetic stripe was read
+            field 26 (PIN capture code) is missing: they say how the PIN is encrypted
+            field 53 (Security control information) is missing: they say how the PIN is encrypted
+        "#]],
+    );
+    check(
+        &Dialect::builtin("iso87-ascii").unwrap(),
+        "0210",
+        &[
+            (3, "000000"),
+            (11, "000001"),
+            (64, "0011223344556677"),
+            (128, "0011223344556677"),
+        ],
+        expect![[r#"
+            field 39 (Response code) is missing: the rules for 0x[13]0 demand it
+            field 64 (Message authentication code) must not be there: the code of a message with a second bitmap is field 128
+        "#]],
+    );
+}
+
+/// A dialect in which each kind of condition has a field of its own.
+#[test]
+fn every_kind_of_condition() {
+    let dialect = Dialect::parse(
+        r#"
+        name = "conditions"
+        extends = "iso87-ascii"
+        [messages]
+        "0[124]xx" = false
+        "0[12]0[01]" = false
+        [messages."0200"]
+        forbidden = [39]
+        why = "manual, 4.2"
+        conditional = [
+            { fields = [12, 13], when = { present = [7] }, why = "present" },
+            { fields = [14], when = { absent = [35, 45] }, why = "absent" },
+            { fields = [23], when = { field = 22, is = ["051"] }, why = "is" },
+            { fields = [24], when = { field = 22, is_not = ["051", "071"] }, why = "is not" },
+            { fields = [25], when = { field = 22, starts = ["01", "02"] }, why = "starts" },
+            { fields = [26], when = { field = 22, starts_not = ["05"] }, why = "starts not" },
+            { fields = [49], demand = "forbidden", when = [{ absent = [4] }, { field = 3, starts = ["3"] }], why = "both" },
+        ]
+        "#,
+    )
+    .unwrap();
+    assert_eq!(Dialect::parse(&dialect.to_toml()).unwrap(), dialect);
+    // A field that is not there has no value, so that nothing is said about it.
+    check(
+        &dialect,
+        "0200",
+        &[(7, "1124141500"), (12, "141500"), (39, "00"), (49, "978")],
+        expect![[r#"
+            field 39 (Response code) must not be there: manual, 4.2
+            field 13 (Date, local transaction) is missing: present
+            field 14 (Date, expiration) is missing: absent
+        "#]],
+    );
+    check(
+        &dialect,
+        "0200",
+        &[
+            (3, "310000"),
+            (22, "051"),
+            (35, "4111111111111111=2912"),
+            (49, "978"),
+        ],
+        expect![[r#"
+            field 23 (Card sequence number) is missing: is
+            field 49 (Currency code, transaction) must not be there: both
+        "#]],
+    );
+    check(
+        &dialect,
+        "0200",
+        &[(22, "021"), (45, "B4111111111111111^")],
+        expect![[r#"
+            field 24 (Network international identifier) is missing: is not
+            field 25 (Point of service condition code) is missing: starts
+            field 26 (Point of service PIN capture code) is missing: starts not
+        "#]],
+    );
+    // What nobody says anything about is as it may be.
+    check(&dialect, "0100", &[], expect![""]);
+}
+
+#[test]
+fn what_an_answer_gives_back() {
+    let dialect = Dialect::builtin("unionpay-pos").unwrap();
+    let request = message(
+        &dialect,
+        "0200",
+        &[
+            (4, "000000001000"),
+            (11, "000001"),
+            (41, "TERM0001"),
+            (42, "MERCHANT0000001"),
+        ],
+    );
+    let request = dialect.view(&request).unwrap();
+    let broken = |fields: &[(u8, &str)]| {
+        let answer = message(&dialect, "0210", fields);
+        let answer = dialect.view(&answer).unwrap();
+        let broken = answer.check_echo(&request);
+        let lines = broken.map(|violation| violation.explain(&dialect).message);
+        lines.collect::<Vec<_>>()
+    };
+    let same = [
+        (4, "000000001000"),
+        (11, "000001"),
+        (39, "00"),
+        (41, "TERM0001"),
+        (42, "MERCHANT0000001"),
+    ];
+    assert_eq!(broken(&same), [""; 0]);
+    assert_eq!(
+        broken(&[(4, "000000001001"), (11, "000001"), (41, "TERM0001")]),
+        [
+            "field 4 (Amount, transaction) is not what the request said",
+            "field 42 (Card acceptor identification code) of the request is missing in the answer",
+        ]
+    );
+}
+
+/// The lists of the same key are replaced one by one; what a rule says of a field counts against what it inherits.
+#[test]
+fn rules_are_inherited() {
+    let own = Dialect::parse(
+        r#"
+        name = "own"
+        extends = "iso87-ascii"
+        [fields]
+        70 = false
+        [messages]
+        "0x[13]0" = { forbidden = [44] }
+        "0110" = { optional = [39] }
+        "0[124][13]0" = { echoed = [] }
+        "#,
+    )
+    .unwrap();
+    let rules = |mti: &str| own.rules(mti.parse().unwrap()).unwrap();
+    assert!(rules("0210").mandatory().contains(39) && rules("0210").forbidden().contains(44));
+    assert!(!rules("0110").mandatory().contains(39));
+    assert!(rules("0210").echoed().is_empty());
+    assert!(
+        !rules("0800").mandatory().contains(70),
+        "it is not defined any more"
+    );
+    assert_eq!(Dialect::parse(&own.to_toml()).unwrap(), own);
+}
