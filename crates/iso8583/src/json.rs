@@ -170,6 +170,7 @@ pub struct JsonEncodeError {
     pub offset: usize,
     /// The field; 0 for everything outside the fields.
     pub field: u8,
+    /// What is wrong.
     pub kind: JsonErrorKind,
 }
 
@@ -178,7 +179,9 @@ pub struct JsonEncodeError {
 pub enum JsonErrorKind {
     /// It is no JSON.
     Syntax {
+        /// What could stand there.
         expected: String,
+        /// What does, in words.
         found: String,
     },
     /// The line is JSON, but something else than an object.
@@ -193,15 +196,22 @@ pub enum JsonErrorKind {
     DuplicateKey(String),
     /// A value of another type than the key has.
     WrongType {
+        /// The key.
         key: String,
+        /// The type it has.
         expected: JsonType,
+        /// The type of the value given.
         found: JsonType,
     },
+    /// The key `mti` is missing.
     NoMti,
+    /// Something else than four digits.
     NotAnMti,
     /// A header that is not the hex of so many bytes.
     NotTheHeader {
+        /// Bytes of the dialect's header.
         bytes: usize,
+        /// Characters given.
         characters: usize,
     },
     /// The value was masked when it was decoded.
@@ -210,13 +220,20 @@ pub enum JsonErrorKind {
     Value(EncodeErrorKind),
 }
 
+/// The types that JSON has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonType {
+    /// `{}`
     Object,
+    /// `[]`
     Array,
+    /// `""`
     String,
+    /// `0`
     Number,
+    /// `true` or `false`
     Bool,
+    /// `null`
     Null,
 }
 

@@ -89,6 +89,7 @@
 //! There is one module with `unsafe` code, for SSE2 on x86-64: it calls functions whose only condition is that the
 //! processor has SSE2, and touches no pointer. Elsewhere the same is done in words of eight bytes.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
+#![warn(missing_docs)]
 
 mod build;
 mod card;

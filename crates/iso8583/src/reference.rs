@@ -24,6 +24,7 @@ use parts::{Fault, bitmap, header, length, mti, truncated, value};
 pub struct Message {
     /// What stands before the MTI.
     pub header: Vec<u8>,
+    /// The message type.
     pub mti: Mti,
     /// The fields present, ascending.
     pub elements: Vec<(u8, Element)>,

@@ -35,8 +35,11 @@ impl Tag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Definition {
+    /// The tag.
     pub tag: Tag,
+    /// Its name in EMV or in a scheme's books.
     pub name: &'static str,
+    /// What its value is written in.
     pub format: Format,
     /// The shortest value, bytes.
     pub length_min: u16,
@@ -106,6 +109,7 @@ impl fmt::Display for Tag {
 /// One element, in the order in which it stands. A template is given before what it holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Element<'a> {
+    /// What it is.
     pub tag: Tag,
     /// How many templates it stands in.
     pub depth: usize,
@@ -113,6 +117,7 @@ pub struct Element<'a> {
     pub offset: usize,
     /// Offset of the first value byte.
     pub value_offset: usize,
+    /// The value's bytes, borrowed from what is walked.
     pub value: &'a [u8],
     /// A template: its value holds further elements, which the walk gives next.
     pub constructed: bool,
@@ -136,17 +141,28 @@ impl fmt::Debug for Element<'_> {
 pub struct TlvError {
     /// The tag's first byte for [`TlvErrorKind::Truncated`], the offending byte otherwise.
     pub offset: usize,
+    /// What is wrong.
     pub kind: TlvErrorKind,
 }
 
+/// What is wrong with BER-TLV data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlvErrorKind {
+    /// A tag that does not end within four bytes.
     #[error("the tag goes on past {TAG_BYTES_MAX} bytes")]
     TagTooLong,
+    /// A length in a form that EMV 4.3 Book 3 Annex B2 does not have: indefinite, or of three bytes and more.
     #[error("length byte {0:02X} is none of 00-7F, 81 and 82")]
     LengthForm(u8),
+    /// The data ends, or its template does, before the element.
     #[error("the element needs {needed} bytes, {available} are left")]
-    Truncated { needed: usize, available: usize },
+    Truncated {
+        /// Bytes of the element, its tag and length included.
+        needed: usize,
+        /// Bytes that are left.
+        available: usize,
+    },
+    /// A template in more than [`DEPTH_MAX`] others.
     #[error("templates nest deeper than {DEPTH_MAX}")]
     TooDeep,
 }
