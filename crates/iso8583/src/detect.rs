@@ -85,6 +85,7 @@ impl Transport {
 
 /// A transport and a dialect that read at least the beginning of a message, with the evidence for them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The transport's place among those given.
     pub transport: usize,

@@ -67,6 +67,7 @@ pub(crate) struct Defaults {
 /// Something wrong in a dialect's TOML.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct DialectError {
     /// The bytes of the source it is about, if there are such.
     pub span: Option<Range<usize>>,
@@ -78,6 +79,7 @@ pub struct DialectError {
 
 /// Why a dialect could not be loaded by name or path.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// Neither a built-in dialect nor a file.
     #[error("'{name}' is neither a built-in dialect ({}) nor a file", [Dialect::builtin_names(), Dialect::pack_names()].concat().join(", "))]

@@ -42,6 +42,7 @@ const REPEATED: [Tag; 3] = [Tag(0x71), Tag(0x72), Tag(0x86)];
 /// Something wrong with an element of field 55. No values: they may be card data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{kind}", tag_text(*tag))]
+#[non_exhaustive]
 pub struct Fault {
     /// Offset in the field's bytes: of the element, or of the byte that stops the walk.
     pub offset: usize,
@@ -53,6 +54,7 @@ pub struct Fault {
 
 /// What is wrong with an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// It is not BER-TLV from here on.
     #[error("not BER-TLV: {0}")]
@@ -184,6 +186,7 @@ fn duplicates(mut seen: Vec<Place>) -> impl Iterator<Item = Fault> {
 /// A field of the message and an element of its field 55 that should say the same and do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field {field} and {tag} ({}) in field 55 differ", tag.name().unwrap_or("unnamed"))]
+#[non_exhaustive]
 pub struct Mismatch {
     /// The field.
     pub field: u8,

@@ -19,6 +19,7 @@ pub struct DecodeError {
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The message ends too early.
     #[error("{needed} bytes needed, {available} left")]
@@ -119,6 +120,7 @@ pub struct EncodeError {
 
 /// What is wrong with a value that should be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EncodeErrorKind {
     /// The dialect does not define the field.
     #[error("the dialect does not define the field")]

@@ -113,6 +113,7 @@ impl Field {
 
 /// The content classes of ISO 8583-1:1987 chapter 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Content {
     /// Letters and space.
     A,
@@ -149,6 +150,7 @@ impl fmt::Display for Content {
 
 /// How a value is written on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Encoding {
     /// One ASCII character a byte.
     Ascii,
@@ -178,6 +180,7 @@ impl fmt::Display for Encoding {
 
 /// The EBCDIC code pages in use. They agree in digits, letters, space and `=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CodePage {
     /// International.
     Ebcdic500,
@@ -206,6 +209,7 @@ pub enum Length {
 
 /// How a length prefix is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PrefixEncoding {
     /// ASCII digits.
     Ascii,
@@ -289,6 +293,7 @@ impl Filler {
 
 /// How a value that is shorter than its fixed field is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Fill {
     /// The character that makes up for what is missing, in ASCII.
     pub with: u8,
@@ -325,6 +330,7 @@ pub enum PadSide {
 
 /// What must be hidden when a message is shown to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Sensitive {
     /// Nothing.
     No,

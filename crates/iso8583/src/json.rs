@@ -165,6 +165,7 @@ pub fn encode_line(
 
 /// Why a line could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JsonEncodeError {
     /// Characters into the value if a value is wrong, else characters into the line.
     pub offset: usize,
@@ -176,6 +177,7 @@ pub struct JsonEncodeError {
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum JsonErrorKind {
     /// It is no JSON.
     Syntax {

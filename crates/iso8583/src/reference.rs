@@ -21,6 +21,7 @@ use parts::{Fault, bitmap, header, length, mti, truncated, value};
 
 /// A message, taken apart and copied.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// What stands before the MTI.
     pub header: Vec<u8>,
@@ -32,6 +33,7 @@ pub struct Message {
 
 /// One field of a message.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Element {
     /// Where its length prefix starts; where its value starts if it has none.
     pub prefix_offset: usize,

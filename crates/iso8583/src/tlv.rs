@@ -108,6 +108,7 @@ impl fmt::Display for Tag {
 
 /// One element, in the order in which it stands. A template is given before what it holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Element<'a> {
     /// What it is.
     pub tag: Tag,
@@ -138,6 +139,7 @@ impl fmt::Debug for Element<'_> {
 /// Why the walk stopped, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset}")]
+#[non_exhaustive]
 pub struct TlvError {
     /// The tag's first byte for [`TlvErrorKind::Truncated`], the offending byte otherwise.
     pub offset: usize,
@@ -147,6 +149,7 @@ pub struct TlvError {
 
 /// What is wrong with BER-TLV data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlvErrorKind {
     /// A tag that does not end within four bytes.
     #[error("the tag goes on past {TAG_BYTES_MAX} bytes")]

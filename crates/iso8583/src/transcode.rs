@@ -59,6 +59,7 @@ impl Edit<'_> {
 
 /// A message that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Written {
     /// Where it stands in the output.
     pub message: Range<usize>,
@@ -70,6 +71,7 @@ pub struct Written {
 
 /// Why a message could not be written in the other dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TranscodeError {
     /// The other dialect does not define the field, or gives it a form that cannot hold such values.
     #[error("field {field} cannot be expressed in the other dialect")]

@@ -171,6 +171,7 @@ impl fmt::Debug for ResponseCode {
 
 /// Why the switch itself answers: what a dialect has a response code for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The message could not be read.
     FormatError,

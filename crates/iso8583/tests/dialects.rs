@@ -18,6 +18,7 @@ fn check(toml: &str, expected: Expect) {
              span,
              message,
              help,
+             ..
          }| {
             let place = span
                 .as_ref()

@@ -188,6 +188,7 @@ fn prefix_bytes(prefix: PrefixEncoding, digits: u8, length: usize) -> Vec<u8> {
         PrefixEncoding::Bcd => unhex(&text),
         PrefixEncoding::Binary1 => vec![u8::try_from(length).unwrap()],
         PrefixEncoding::Binary2 => u16::try_from(length).unwrap().to_be_bytes().to_vec(),
+        prefix => panic!("how is {prefix:?} written?"),
     }
 }
 

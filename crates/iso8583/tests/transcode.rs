@@ -57,6 +57,7 @@ fn carried(from: &Field, to: &Field, text: &str) -> Option<String> {
         Content::An => character.is_ascii_alphanumeric() || character == ' ',
         Content::Ans | Content::Ns if matches!(to.encoding, Encoding::Ebcdic(_)) => true,
         Content::Ans | Content::Ns => (' '..='~').contains(&character),
+        content => panic!("what does {content:?} allow?"),
     };
     let unsigned = match to.content {
         Content::SignedN => text.strip_prefix(['C', 'D'])?,

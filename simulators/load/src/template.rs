@@ -195,7 +195,7 @@ impl Digits {
             pointsman_iso8583::Encoding::Ascii => Some(b'0'),
             pointsman_iso8583::Encoding::Ebcdic(_) => Some(0xF0),
             pointsman_iso8583::Encoding::Bcd => None,
-            pointsman_iso8583::Encoding::Raw | pointsman_iso8583::Encoding::HexText => return None,
+            _ => return None,
         };
         let bytes = if zero.is_some() { count } else { count / 2 };
         (range.len() == bytes).then_some(Digits {

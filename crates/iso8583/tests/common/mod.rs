@@ -256,6 +256,7 @@ fn alphabet(field: &Field) -> Vec<char> {
         }
         (Content::Ans | Content::Ns, _) => latin1(0x20..=0x7E).collect(),
         (Content::B, _) => ('0'..='9').chain('A'..='F').collect(),
+        (content, _) => panic!("what does {content:?} allow?"),
     }
 }
 

@@ -87,8 +87,9 @@ fn write_field(field: &Field, out: &mut String) -> std::fmt::Result {
         Sensitive::Pan => "pan",
         Sensitive::Track => "track",
         Sensitive::FreeText => "text",
-        // Nothing of these is shown; that of chip data which could be is told apart only by `pointsman decode`.
-        Sensitive::Pin | Sensitive::Secret | Sensitive::Icc => "secret",
+        // Nothing of a PIN block, a key or chip data is shown; that of chip data which could be is told apart only by
+        // `pointsman decode`.
+        _ => "secret",
     };
     writeln!(
         out,
