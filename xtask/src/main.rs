@@ -32,6 +32,8 @@ enum Task {
     Ci,
     /// House rules that no other tool knows: arrows between crates, file headers, words that leak the workshop.
     Tidy,
+    /// Lints of the codec without features, with each alone and with all.
+    Features,
     /// Instructions per operation of the codec against the baseline in git, where valgrind is installed.
     BenchInstructions(bench_instructions::Args),
     /// CPU per transaction of the switch against a bare relay, in the same run.
@@ -46,6 +48,7 @@ fn main() -> anyhow::Result<()> {
     match cli.task {
         Task::Ci => ci(&root),
         Task::Tidy => tidy::check(&root),
+        Task::Features => features(&root),
         Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
         Task::Fuzz(args) => fuzz::run(&root, &args),
@@ -75,9 +78,23 @@ fn ci(root: &Path) -> anyhow::Result<()> {
             "warnings",
         ],
     )?;
+    features(root)?;
     tidy::check(root)?;
     cargo(root, &["test", "--workspace"])?;
     deny(root)
+}
+
+/// The codec is taken with less, or more, than the workspace takes of it: without features, with each alone, with all.
+fn features(root: &Path) -> anyhow::Result<()> {
+    let none = ["--no-default-features"].as_slice();
+    let alone = |feature| ["--no-default-features", "--features", feature];
+    let (explain, json, serde) = (alone("explain"), alone("json"), alone("serde"));
+    for features in [none, &explain, &json, &serde, &["--all-features"]] {
+        let check = ["clippy", "--package", "pointsman-iso8583", "--lib"];
+        let lints = ["--", "-D", "warnings"];
+        cargo(root, &[&check, features, &lints].concat())?;
+    }
+    Ok(())
 }
 
 /// Licences, advisories and sources, where cargo-deny is installed.

@@ -23,9 +23,9 @@ use std::sync::Arc;
 
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::explain::number_list;
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
+use crate::number_list::number_list;
 use crate::view::View;
 
 mod evidence;

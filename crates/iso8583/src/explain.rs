@@ -11,6 +11,7 @@ use crate::error::DecodeError;
 use crate::field::{BitmapEncoding, Field, Length, Sensitive, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::mask::{HIDDEN, Unmask, Wire};
+use crate::number_list::number_list;
 use crate::reference::{self, Element, Partial};
 
 mod currency;
@@ -24,7 +25,6 @@ mod stray;
 mod table;
 
 use table::Row;
-pub(crate) use table::number_list;
 
 /// Writes the tree of `bytes`. Gives the error that ends it, if the message is broken.
 ///

@@ -90,6 +90,8 @@
 //! processor has SSE2, and touches no pointer. Elsewhere the same is done in words of eight bytes.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 #![warn(missing_docs)]
+// Masking a message as it came, and a few helpers, serve only what is made for people.
+#![cfg_attr(not(feature = "explain"), allow(dead_code, unused_imports))]
 
 mod build;
 mod card;
@@ -102,20 +104,26 @@ mod dialect;
 pub mod emv;
 mod encode;
 mod error;
+#[cfg(feature = "explain")]
 pub mod explain;
 mod field;
 mod field_set;
 mod header;
+#[cfg(feature = "json")]
 pub mod json;
 pub mod mask;
 mod mti;
+mod number_list;
 mod outline;
 mod output;
 mod partial;
 mod plan;
 mod presence;
+#[cfg(feature = "explain")]
 pub mod reference;
 mod scan;
+#[cfg(feature = "serde")]
+mod serialize;
 mod source;
 #[cfg(target_arch = "x86_64")]
 mod sse2;

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::Tree;
-use super::table::number_list;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::field::Sensitive;
 use crate::mask::Unmask;
+use crate::number_list::number_list;
 
 /// Bytes shown before and after the one that is in error.
 const CONTEXT_BYTES: usize = 8;

@@ -4,12 +4,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::table::number_list;
 use crate::detect::{Candidate, Transport, detect};
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::field::{Content, Field, Sensitive};
 use crate::field_set::FieldSet;
+use crate::number_list::number_list;
 
 /// Length prefixes and TPDUs that a transport puts before a message, and what to call them.
 const TRANSPORT: [(usize, &str); 5] = [
