@@ -36,7 +36,8 @@ pub use link::{
 pub use planted::PlantedBug;
 pub use request::{Answer, Forward, LinkId, Outcome, Request, Ticket};
 pub use session::{
-    CloseCause, LinkLeg, ListenerProfile, Session, SessionEvent, SessionOutput, Undelivered,
+    CloseCause, LinkLeg, ListenerProfile, PresencePolicy, Session, SessionEvent, SessionOutput,
+    Undelivered,
 };
 pub use time::{Instant, WallClock};
 pub use trace::Trace;

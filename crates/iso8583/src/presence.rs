@@ -13,7 +13,7 @@
 //! assert_eq!((violation.field, violation.kind), (3, ViolationKind::Missing));
 //! assert_eq!(
 //!     violation.explain(&dialect).message,
-//!     "field 3 (Processing code) is missing: the rules for 0[124]xx demand it",
+//!     "field 3 (Processing code) is missing: the rules for 0[124][02]x demand it",
 //! );
 //! ```
 

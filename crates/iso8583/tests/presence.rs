@@ -117,6 +117,7 @@ fn every_kind_of_condition() {
         extends = "iso87-ascii"
         [messages]
         "0[124]xx" = false
+        "0[124][02]x" = false
         "0[12]0[01]" = false
         [messages."0200"]
         forbidden = [39]

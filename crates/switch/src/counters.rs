@@ -71,6 +71,10 @@ pub fn describe_metrics() {
             "Messages of terminals that do not decode, by listener and whether they were answered",
         ),
         (
+            "pointsman_incomplete_total",
+            "Messages that break a rule of their dialect about their fields, by listener, link, problem and whether they were refused",
+        ),
+        (
             "pointsman_frame_errors_total",
             "Frames refused, by listener or link and fault",
         ),
@@ -300,6 +304,17 @@ impl ListenerCounters {
                     if *answered { "yes" } else { "no" },
                 );
             }
+            SessionEvent::Incomplete {
+                link,
+                problem,
+                refused,
+                ..
+            } => {
+                let link = link.map_or("-", |link| self.link_name(link)).to_owned();
+                let refused = if *refused { "yes" } else { "no" };
+                counter!("pointsman_incomplete_total", "listener" => self.listener.to_string(), "link" => link, "problem" => problem.label(), "refused" => refused)
+                    .increment(1);
+            }
             SessionEvent::Unanswerable { .. }
             | SessionEvent::NotCarried { .. }
             | SessionEvent::StaleAnswer => {}
@@ -329,7 +344,9 @@ impl ListenerCounters {
     /// The link that an event is about, `-` if it is about none.
     fn link_of(&self, event: &SessionEvent) -> &str {
         match event {
-            SessionEvent::Unanswered { link, .. } => link.map_or("-", |link| self.link_name(link)),
+            SessionEvent::Unanswered { link, .. } | SessionEvent::Incomplete { link, .. } => {
+                link.map_or("-", |link| self.link_name(link))
+            }
             SessionEvent::NotCarried { link, .. }
             | SessionEvent::FieldsDropped { link, .. }
             | SessionEvent::Undelivered { link, .. } => self.link_name(*link),

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_engine::LinkId;
+use pointsman_engine::{LinkId, PresencePolicy};
 use pointsman_framing::Framing;
 use pointsman_iso8583::Dialect;
 use pointsman_routing::RoutingTable;
@@ -39,6 +39,8 @@ pub struct ListenerSettings {
     pub in_flight_max: usize,
     /// Connections at once; more are closed as they come, and counted.
     pub connections_max: usize,
+    /// What is done about requests that break the dialect's rules.
+    pub presence: PresencePolicy,
 }
 
 /// A bank or an acquirer host that we connect to.
@@ -58,6 +60,8 @@ pub struct LinkSettings {
     /// 0800/301 after this much silence; `None`: never.
     pub echo: Option<Duration>,
     pub in_flight_max: usize,
+    /// What is done about messages that break the dialect's rules.
+    pub presence: PresencePolicy,
     /// Seed of the jitter of reconnects.
     pub seed: u64,
 }

@@ -77,6 +77,25 @@ pub(crate) fn tell_session(listener: &str, link: &str, event: &SessionEvent) {
         } => {
             tracing::warn!(listener, link, %mti, cause = cause.label(), %trace, "an advice could not be delivered and is not answered, so that it comes again");
         }
+        SessionEvent::Incomplete {
+            mti,
+            field,
+            problem,
+            refused: true,
+            trace,
+            ..
+        } => {
+            tracing::warn!(listener, link, %mti, field, problem = problem.label(), %trace, "a request breaks a rule of the dialect and is refused");
+        }
+        SessionEvent::Incomplete {
+            mti,
+            field,
+            problem,
+            trace,
+            ..
+        } => {
+            tracing::debug!(listener, link, %mti, field, problem = problem.label(), %trace, "a message breaks a rule of the dialect");
+        }
         SessionEvent::Unanswerable { mti } => {
             tracing::warn!(listener, %mti, "a terminal sent a message that cannot be answered");
         }

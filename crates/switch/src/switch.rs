@@ -219,6 +219,7 @@ fn surroundings(
         .map(|link| {
             LinkLeg::new(Arc::clone(&link.name), &listener.dialect, &link.dialect)
                 .with_message_bytes_max(link.framing.message_bytes_max())
+                .with_presence(link.presence)
         })
         .collect();
     terminal::Surroundings {
@@ -230,6 +231,7 @@ fn surroundings(
             links: legs,
             in_flight_max: listener.in_flight_max,
             message_bytes_max: listener.framing.message_bytes_max(),
+            presence: listener.presence,
         }),
         codec: FrameCodec::new(listener.framing),
         connections_max: listener.connections_max,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use pointsman_engine::{
-    Instant, LinkId, LinkLeg, ListenerProfile, Session, SessionEvent, SessionOutput,
+    Instant, LinkId, LinkLeg, ListenerProfile, PresencePolicy, Session, SessionEvent, SessionOutput,
 };
 use pointsman_framing::{FrameCodec, FrameError, Received, Scan};
 use pointsman_iso8583::emv::{self, FaultKind};
@@ -240,6 +240,7 @@ fn session(dialect: &Arc<Dialect>) -> Session {
         links: [LinkLeg::new("bank".into(), dialect, dialect)].into(),
         in_flight_max: 1,
         message_bytes_max: usize::MAX,
+        presence: PresencePolicy::Ignore,
     }))
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pointsman_engine::{
     Answer, Backoff, Cooling, Instant, Link, LinkId, LinkLeg, LinkProfile, LinkState,
-    ListenerProfile, PlantedBug, Session,
+    ListenerProfile, PlantedBug, PresencePolicy, Session,
 };
 use pointsman_iso8583::Dialect;
 use pointsman_routing::{RoutingTable, Rule};
@@ -258,6 +258,7 @@ impl World {
                 links: legs.collect(),
                 in_flight_max: plan.session_in_flight_max,
                 message_bytes_max: message_bytes_max.0,
+                presence: PresencePolicy::Ignore,
             })
         });
         let listeners = listeners.collect();

@@ -7,9 +7,10 @@ use pointsman_iso8583::{
     DecodeError, Dialect, Edit, Mti, Pan, Reason, ResponseCode, StanSlot, View,
 };
 
-use super::Session;
 use super::classify::{self, Class};
 use super::output::{CloseCause, SessionEvent};
+use super::presence::incomplete;
+use super::{PresencePolicy, Session};
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
 use crate::{Cause, LinkId, Trace};
@@ -41,20 +42,42 @@ pub(super) struct Routed {
 struct NotRouted {
     link: Option<LinkId>,
     cause: Cause,
-    /// The field that the link's dialect cannot express; none if the message is too long for its framing.
-    field: Option<u8>,
+    /// What to say about it beside that it was declined.
+    event: Option<SessionEvent>,
 }
 
+/// What to say about a message whatever is done with it: that it breaks the listener's rules, and the link's.
+type Notes = [Option<SessionEvent>; 2];
+
 impl Session {
-    /// What to do with a message; changes nothing.
-    pub(super) fn decide(&self, frame: &Bytes) -> Decision {
+    /// What to do with a message, and what to say about it first; changes nothing.
+    pub(super) fn decide(&self, frame: &Bytes) -> (Notes, Decision) {
         let view = match self.profile.dialect.view(frame) {
             Ok(view) => view,
-            Err(error) => return self.unreadable(frame, error),
+            Err(error) => return ([None; 2], self.unreadable(frame, error)),
         };
+        let class = classify::classify(&view);
+        if class == Class::Unanswerable {
+            return ([None; 2], unanswerable(view.mti()));
+        }
+        let policy = self.profile.presence;
+        let refuses = policy.refuses(view.mti());
+        let note = policy
+            .broken_by(&view)
+            .map(|broken| incomplete(None, &view, broken, refuses));
+        if note.is_some() && refuses {
+            let refusal = declined(&Asked::whole(&view), None, Cause::FormatError, None);
+            return ([note, None], refusal);
+        }
+        let (link_note, decision) = self.decide_class(&view, class);
+        ([note, link_note], decision)
+    }
+
+    /// What to do with a message of this class, and what there is to say about how it is written for its link.
+    fn decide_class(&self, view: &View<'_>, class: Class) -> (Option<SessionEvent>, Decision) {
         let mti = view.mti();
-        let cause = match classify::classify(&view) {
-            Class::Unanswerable => return unanswerable(mti),
+        let cause = match class {
+            Class::Unanswerable => return (None, unanswerable(mti)),
             Class::Local { accepted } => {
                 let verdict = if accepted {
                     Verdict::Approved
@@ -62,28 +85,30 @@ impl Session {
                     Verdict::Declined(Reason::NotSupported)
                 };
                 let event = SessionEvent::NetworkManagement { mti, accepted };
-                return answer(&Asked::whole(&view), verdict, [Some(event), None]);
+                let decision = answer(&Asked::whole(view), verdict, [Some(event), None]);
+                return (None, decision);
             }
             Class::Unsupported => Cause::UnsupportedMti,
             Class::Routed { .. } if self.draining => Cause::Draining,
             Class::Routed { .. } if self.open.len() >= self.profile.in_flight_max => {
                 Cause::SessionBusy
             }
-            Class::Routed { financial } => match self.route(&view, financial) {
-                Ok(routed) => return Decision::Forward(routed),
-                Err(NotRouted { link, cause, field }) => {
-                    let event = link
-                        .filter(|_| cause == Cause::NotCarried)
-                        .map(|link| SessionEvent::NotCarried { link, field });
-                    return declined(&Asked::whole(&view), link, cause, event);
+            Class::Routed { financial } => match self.route(view, financial) {
+                Ok((routed, note)) => return (note, Decision::Forward(routed)),
+                Err(NotRouted { link, cause, event }) => {
+                    return (None, declined(&Asked::whole(view), link, cause, event));
                 }
             },
         };
-        declined(&Asked::whole(&view), None, cause, None)
+        (None, declined(&Asked::whole(view), None, cause, None))
     }
 
     /// Finds the link and writes the request in its dialect.
-    fn route(&self, view: &View<'_>, financial: bool) -> Result<Routed, NotRouted> {
+    fn route(
+        &self,
+        view: &View<'_>,
+        financial: bool,
+    ) -> Result<(Routed, Option<SessionEvent>), NotRouted> {
         let pan: Option<Pan> = view.pan();
         let routes = &self.profile.routes;
         let link = match &pan {
@@ -93,7 +118,7 @@ impl Session {
         let nowhere = NotRouted {
             link: None,
             cause: Cause::NoRoute,
-            field: None,
+            event: None,
         };
         let link = link.ok_or(nowhere)?;
         let leg = self.profile.links.get(link.index()).ok_or(nowhere)?;
@@ -104,36 +129,46 @@ impl Session {
         } else {
             &[Edit::Set(11, "000000")]
         };
+        let not_carried = |field| NotRouted {
+            link: Some(link),
+            cause: Cause::NotCarried,
+            event: Some(SessionEvent::NotCarried { link, field }),
+        };
         let header = leg.dialect.default_header();
         let mut message = BytesMut::new();
-        match leg
+        let written = leg
             .to_link
             .write(view, view.mti(), header, edits, &mut message)
+            .map_err(|error| not_carried(Some(error.field())))?;
+        // Sent it would be in doubt for nothing: the driver could not write it.
+        if message.len() > leg.message_bytes_max && !self.planted.has(PlantedBug::LengthNotChecked)
         {
-            // Sent it would be in doubt for nothing: the driver could not write it.
-            Ok(_)
-                if message.len() > leg.message_bytes_max
-                    && !self.planted.has(PlantedBug::LengthNotChecked) =>
-            {
-                Err(NotRouted {
-                    link: Some(link),
-                    cause: Cause::NotCarried,
-                    field: None,
-                })
-            }
-            Ok(written) => Ok(Routed {
-                link,
-                mti: view.mti(),
-                message,
-                stan: written.stan,
-                financial,
-            }),
-            Err(error) => Err(NotRouted {
-                link: Some(link),
-                cause: Cause::NotCarried,
-                field: Some(error.field()),
-            }),
+            return Err(not_carried(None));
         }
+        let mut note = None;
+        if leg.presence != PresencePolicy::Ignore
+            && let Ok(written) = leg.dialect.view(&message)
+            && let Some(broken) = leg.presence.broken_by(&written)
+        {
+            let refuses = leg.presence.refuses(view.mti());
+            let event = incomplete(Some(link), view, broken, refuses);
+            if refuses {
+                return Err(NotRouted {
+                    link: Some(link),
+                    cause: Cause::FormatError,
+                    event: Some(event),
+                });
+            }
+            note = Some(event);
+        }
+        let routed = Routed {
+            link,
+            mti: view.mti(),
+            message,
+            stan: written.stan,
+            financial,
+        };
+        Ok((routed, note))
     }
 
     /// A message that does not decode. With a readable request type it is answered with what else could be read.

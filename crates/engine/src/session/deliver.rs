@@ -6,6 +6,7 @@ use pointsman_iso8583::{FieldSet, ResponseCode, Stan, Written};
 use super::decide::response_code;
 use super::open::Open;
 use super::output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
+use super::presence::incomplete;
 use super::{Session, restore};
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
@@ -20,6 +21,8 @@ enum Composed {
         message: BytesMut,
         response_code: Option<ResponseCode>,
         dropped: FieldSet,
+        /// The answer breaks a rule of the link's dialect.
+        incomplete: Option<SessionEvent>,
     },
     Undelivered {
         why: Undelivered,
@@ -41,7 +44,9 @@ impl Session {
                 message,
                 response_code,
                 dropped,
+                incomplete,
             } => {
+                incomplete.into_iter().for_each(|event| self.event(event));
                 if dropped != FieldSet::EMPTY {
                     self.event(SessionEvent::FieldsDropped {
                         link: open.link,
@@ -108,6 +113,10 @@ impl Session {
                     message,
                     response_code,
                     dropped,
+                    incomplete: leg
+                        .presence
+                        .broken_by(&view)
+                        .map(|broken| incomplete(Some(open.link), &view, broken, false)),
                 }
             }
             Some(_) | None => undelivered(Undelivered::Unwritable),

@@ -13,6 +13,7 @@ mod decide;
 mod deliver;
 mod open;
 mod output;
+mod presence;
 mod profile;
 mod restore;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use core::fmt;
 use bytes::Bytes;
 
 pub use output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
+pub use presence::PresencePolicy;
 pub use profile::{LinkLeg, ListenerProfile};
 
 use self::decide::{Decision, Routed};
@@ -91,7 +93,12 @@ impl Session {
         if self.closing || self.closed {
             return;
         }
-        match self.decide(&frame) {
+        let (notes, decision) = self.decide(&frame);
+        notes
+            .into_iter()
+            .flatten()
+            .for_each(|note| self.event(note));
+        match decision {
             Decision::Forward(routed) => self.forward(routed, transport, frame),
             Decision::Answer { message, events } => {
                 self.outputs

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::BytesMut;
-use pointsman_iso8583::{DecodeError, FieldSet, Mti, ResponseCode};
+use pointsman_iso8583::{DecodeError, FieldSet, Mti, ResponseCode, ViolationKind};
 
 use crate::{Cause, Forward, LinkId, Ticket, Trace};
 
@@ -58,6 +58,17 @@ pub enum SessionEvent {
     NetworkManagement { mti: Mti, accepted: bool },
     /// A message could not be read. `answered`: enough of it could be to say so to the terminal.
     Unreadable { error: DecodeError, answered: bool },
+    /// A message breaks a rule of its dialect about the fields of its type: the listener's, or the link's.
+    Incomplete {
+        /// The link in whose dialect the message was written or read; `None`: it is the terminal's.
+        link: Option<LinkId>,
+        mti: Mti,
+        /// The first field that is wrong.
+        field: u8,
+        problem: ViolationKind,
+        refused: bool,
+        trace: Trace,
+    },
     /// A message that has no answer.
     Unanswerable { mti: Mti },
     /// The link's dialect cannot express this field of the request; or, without one, the whole is too long for its framing.
@@ -113,6 +124,7 @@ impl SessionEvent {
             SessionEvent::Unanswered { .. } => "unanswered",
             SessionEvent::NetworkManagement { .. } => "network_management",
             SessionEvent::Unreadable { .. } => "unreadable",
+            SessionEvent::Incomplete { .. } => "incomplete",
             SessionEvent::Unanswerable { .. } => "unanswerable",
             SessionEvent::NotCarried { .. } => "not_carried",
             SessionEvent::FieldsDropped { .. } => "fields_dropped",

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use pointsman_iso8583::{Dialect, Transcoder};
 use pointsman_routing::RoutingTable;
 
+use super::presence::PresencePolicy;
 use crate::LinkId;
 
 /// One listener, all resolved.
@@ -20,6 +21,8 @@ pub struct ListenerProfile {
     pub in_flight_max: usize,
     /// The longest message that the listener's framing can carry.
     pub message_bytes_max: usize,
+    /// What is done about requests of terminals that break their dialect's rules.
+    pub presence: PresencePolicy,
 }
 
 /// The way from a listener to a link and back.
@@ -34,6 +37,8 @@ pub struct LinkLeg {
     pub from_link: Transcoder,
     /// The longest message that the link's framing can carry.
     pub message_bytes_max: usize,
+    /// What is done about requests that, written for the link, break its dialect's rules, and about answers.
+    pub presence: PresencePolicy,
 }
 
 impl LinkLeg {
@@ -46,6 +51,7 @@ impl LinkLeg {
             to_link: Transcoder::new(listener, link),
             from_link: Transcoder::new(link, listener).lenient(),
             message_bytes_max: usize::MAX,
+            presence: PresencePolicy::Ignore,
         }
     }
 
@@ -56,5 +62,11 @@ impl LinkLeg {
             message_bytes_max,
             ..self
         }
+    }
+
+    /// With this done about what breaks the rules of the link's dialect.
+    #[must_use]
+    pub fn with_presence(self, presence: PresencePolicy) -> Self {
+        LinkLeg { presence, ..self }
     }
 }

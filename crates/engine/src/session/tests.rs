@@ -16,6 +16,7 @@ use super::*;
 use crate::LinkId;
 
 mod answers;
+mod presence;
 mod requests;
 
 const TPDU: [u8; 5] = [0x60, 0x00, 0x03, 0x12, 0x34];
@@ -65,6 +66,7 @@ fn profile(dialect: &Arc<Dialect>, link: &Arc<Dialect>) -> ListenerProfile {
         .into(),
         in_flight_max: 3,
         message_bytes_max: usize::MAX,
+        presence: PresencePolicy::Ignore,
     }
 }
 
@@ -281,6 +283,18 @@ fn event_text(event: &SessionEvent) -> String {
         },
         SessionEvent::NetworkManagement { mti, accepted } => {
             format!("{mti} answered here, accepted: {accepted}")
+        }
+        SessionEvent::Incomplete {
+            link,
+            mti,
+            field,
+            problem,
+            refused,
+            trace,
+        } => {
+            let link = link.map_or(String::new(), |link| format!(" of {}", link.0));
+            let refused = if *refused { ", refused" } else { "" };
+            format!("{mti}{link} breaks a rule: field {field} {problem}{refused}, {trace}")
         }
         SessionEvent::Unanswerable { mti } => format!("{mti} has no answer"),
         SessionEvent::Accepted { .. } | SessionEvent::StaleAnswer => event.label().into(),

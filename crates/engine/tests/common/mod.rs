@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pointsman_engine::{
-    Instant, Link, LinkId, LinkLeg, LinkOutput, LinkProfile, LinkState, ListenerProfile, Session,
-    SessionOutput,
+    Instant, Link, LinkId, LinkLeg, LinkOutput, LinkProfile, LinkState, ListenerProfile,
+    PresencePolicy, Session, SessionOutput,
 };
 use pointsman_iso8583::{Builder, Dialect};
 use pointsman_routing::{RoutingTable, Rule};
@@ -46,6 +46,7 @@ impl Pair {
             dialect: Arc::clone(&listener),
             in_flight_max: 1_024,
             message_bytes_max: usize::MAX,
+            presence: PresencePolicy::Ignore,
         };
         let link_profile = LinkProfile {
             sign_on: false,

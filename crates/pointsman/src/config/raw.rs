@@ -28,6 +28,7 @@ pub(crate) const LISTENER: Kind = Kind {
         "dialect",
         "in_flight",
         "connections",
+        "presence",
     ],
 };
 pub(crate) const LINK: Kind = Kind {
@@ -42,6 +43,7 @@ pub(crate) const LINK: Kind = Kind {
         "sign_on",
         "echo",
         "in_flight",
+        "presence",
     ],
 };
 pub(crate) const ROUTE: Kind = Kind {
@@ -83,6 +85,7 @@ pub(crate) struct RawListener {
     pub(crate) dialect: Option<At<String>>,
     pub(crate) in_flight: Option<At<u64>>,
     pub(crate) connections: Option<At<u64>>,
+    pub(crate) presence: Option<At<String>>,
 }
 
 #[derive(Debug)]
@@ -96,6 +99,7 @@ pub(crate) struct RawLink {
     pub(crate) sign_on: Option<At<bool>>,
     pub(crate) echo: Option<At<String>>,
     pub(crate) in_flight: Option<At<u64>>,
+    pub(crate) presence: Option<At<String>>,
 }
 
 #[derive(Debug)]
@@ -180,6 +184,7 @@ fn listener(section: Section<'_, '_>, report: &mut Report) -> RawListener {
         dialect: section.text("dialect", report),
         in_flight: section.integer("in_flight", report),
         connections: section.integer("connections", report),
+        presence: section.text("presence", report),
     }
 }
 
@@ -203,6 +208,7 @@ fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
         sign_on: section.boolean("sign_on", report),
         echo: section.duration("echo", report),
         in_flight: section.integer("in_flight", report),
+        presence: section.text("presence", report),
     }
 }
 

@@ -8,6 +8,7 @@ mod framing;
 mod links;
 mod listeners;
 mod needs;
+mod presence;
 mod routes;
 
 use std::collections::HashMap;

@@ -382,6 +382,7 @@ impl World {
             }
             SessionEvent::Accepted { .. }
             | SessionEvent::Unreadable { .. }
+            | SessionEvent::Incomplete { .. }
             | SessionEvent::Unanswerable { .. } => {}
         }
     }

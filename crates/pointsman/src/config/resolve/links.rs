@@ -10,7 +10,7 @@ use pointsman_iso8583::Dialect;
 use pointsman_switch::LinkSettings;
 
 use super::address::Binds;
-use super::{Names, address, count, framing, needs, period, too_many};
+use super::{Names, address, count, framing, needs, period, presence, too_many};
 use crate::config::diagnostics::{Diagnostic, Report};
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
@@ -76,6 +76,7 @@ pub(super) fn resolve(
                 Some(at) => count("in_flight", at, LINK_IN_FLIGHT_MAX, report),
                 None => Some(LINK_IN_FLIGHT_DEFAULT),
             };
+            let presence = presence::resolve(raw.presence.as_ref(), report);
             let name = name?;
             Some(LinkSettings {
                 seed: seeds.hash_one(&name),
@@ -88,6 +89,7 @@ pub(super) fn resolve(
                 sign_on: raw.sign_on.as_ref().is_none_or(|at| at.value),
                 echo: echo?,
                 in_flight_max: in_flight_max?,
+                presence: presence?,
             })
         })
         .collect()

@@ -5,7 +5,7 @@ use pointsman_framing::TERMINAL_FRAME_BYTES_MAX;
 use pointsman_switch::ListenerSettings;
 
 use super::address::Binds;
-use super::{Names, count, framing, needs, too_many};
+use super::{Names, count, framing, needs, presence, too_many};
 use crate::config::diagnostics::Report;
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
@@ -52,6 +52,7 @@ pub(super) fn resolve(
                 Some(at) => count("connections", at, LISTENER_CONNECTIONS_MAX, report),
                 None => Some(LISTENER_CONNECTIONS),
             };
+            let presence = presence::resolve(raw.presence.as_ref(), report);
             Some(ListenerSettings {
                 name: name?,
                 bind: bind?,
@@ -59,6 +60,7 @@ pub(super) fn resolve(
                 dialect: dialect?,
                 in_flight_max: in_flight_max?,
                 connections_max: connections_max?,
+                presence: presence?,
             })
         })
         .collect()

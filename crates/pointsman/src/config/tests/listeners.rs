@@ -1,6 +1,7 @@
 //! Listeners and the address of the metrics.
 
 use super::*;
+use pointsman_engine::PresencePolicy;
 
 #[test]
 fn addresses() {
@@ -368,6 +369,33 @@ fn limits() {
               |
             8 | connections = 5000000
               |               ^^^^^^^ out of range
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_done_about_messages_that_break_rules() {
+    let loaded = |word: &str| {
+        let config = valid(&edited(
+            "dialect = \"iso87-bcd\"",
+            &format!("dialect = \"iso87-bcd\"\npresence = \"{word}\""),
+        ));
+        config.switch.listeners[0].presence
+    };
+    for policy in PresencePolicy::ALL {
+        assert_eq!(loaded(policy.label()), policy);
+    }
+    check_edit(
+        "dialect = \"iso87-bcd\"",
+        "dialect = \"iso87-bcd\"\npresence = \"refuze\"",
+        expect![[r#"
+            error: `refuze` is nothing to do about a message
+             --> pos.toml:7:12
+              |
+            7 | presence = "refuze"
+              |            ^^^^^^^^ not a word for `presence`
+              |
+              = help: did you mean `refuse`?
         "#]],
     );
 }

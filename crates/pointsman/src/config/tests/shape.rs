@@ -225,7 +225,7 @@ fn a_key_that_resembles_none() {
             15 | priority = 1
                | ^^^^^^^^ not a key of this table
                |
-               = help: the keys are `name`, `connect`, `framing`, `dialect`, `match`, `timeout`, `sign_on`, `echo` and `in_flight`
+               = help: the keys are `name`, `connect`, `framing`, `dialect`, `match`, `timeout`, `sign_on`, `echo`, `in_flight` and `presence`
         "#]],
     );
 }
