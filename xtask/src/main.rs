@@ -34,6 +34,8 @@ enum Task {
     Tidy,
     /// Lints of the codec without features, with each alone and with all.
     Features,
+    /// Licences, sources and advisories of what is depended on, where cargo-deny is installed.
+    Deny,
     /// Instructions per operation of the codec against the baseline in git, where valgrind is installed.
     BenchInstructions(bench_instructions::Args),
     /// CPU per transaction of the switch against a bare relay, in the same run.
@@ -48,6 +50,7 @@ fn main() -> anyhow::Result<()> {
     match cli.task {
         Task::Ci => ci(&root),
         Task::Tidy => tidy::check(&root),
+        Task::Deny => deny(&root),
         Task::Features => features(&root),
         Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
@@ -103,13 +106,20 @@ fn deny(root: &Path) -> anyhow::Result<()> {
         .arg("--version")
         .output()
         .is_ok_and(|output| output.status.success());
-    if installed {
-        return cargo(root, &["deny", "check"]);
+    if !installed {
+        println!(
+            "cargo-deny is not installed, licences and advisories were not checked: \
+             cargo install cargo-deny --locked"
+        );
+        return Ok(());
     }
-    println!(
-        "cargo-deny is not installed, licences and advisories were not checked: cargo install cargo-deny --locked"
-    );
-    Ok(())
+    cargo(root, &["deny", "check", "bans", "licenses", "sources"])?;
+    // The advisories are a repository of their own, which not every machine reaches.
+    if cargo(root, &["deny", "fetch", "db"]).is_err() {
+        println!("the advisories could not be fetched and were not checked");
+        return Ok(());
+    }
+    cargo(root, &["deny", "check", "--disable-fetch", "advisories"])
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
