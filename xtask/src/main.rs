@@ -11,6 +11,8 @@
 mod bench_instructions;
 mod bench_switch;
 mod fuzz;
+mod package;
+mod semver;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +42,10 @@ enum Task {
     BenchInstructions(bench_instructions::Args),
     /// CPU per transaction of the switch against a bare relay, in the same run.
     BenchSwitch(bench_switch::Args),
+    /// The codec as a package for a registry: is it complete, does it build alone?
+    Package,
+    /// The codec's public API against that of the last tag, or of a commit.
+    Semver(semver::Args),
     /// A long run of the fuzzers; the short one is a test.
     Fuzz(fuzz::Args),
 }
@@ -54,6 +60,8 @@ fn main() -> anyhow::Result<()> {
         Task::Features => features(&root),
         Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
+        Task::Package => package::run(&root),
+        Task::Semver(args) => semver::run(&root, &args),
         Task::Fuzz(args) => fuzz::run(&root, &args),
     }
 }
@@ -84,6 +92,7 @@ fn ci(root: &Path) -> anyhow::Result<()> {
     features(root)?;
     tidy::check(root)?;
     cargo(root, &["test", "--workspace"])?;
+    package::run(root)?;
     deny(root)
 }
 
