@@ -11,6 +11,7 @@ use crate::field::{
 };
 use crate::field_set::FieldSet;
 use crate::header::HeaderKind;
+use crate::layout::{Layout, Layouts};
 use crate::plan::Step;
 use crate::presence::Messages;
 use crate::source;
@@ -39,6 +40,7 @@ pub struct Dialect {
     pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
     pub(crate) echo: FieldSet,
     pub(crate) messages: Messages,
+    pub(crate) layouts: Layouts,
 }
 
 /// Short: the table is what [`Dialect::to_toml`] is for.
@@ -308,6 +310,17 @@ impl Dialect {
     #[must_use]
     pub fn echo(&self) -> FieldSet {
         self.echo
+    }
+
+    /// The layouts that values of its fields may have, by name.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        self.layouts.list.iter()
+    }
+
+    /// The layouts that the values of this field may have, depending on the message.
+    pub fn layouts_of(&self, number: u8) -> impl Iterator<Item = &Layout> {
+        let choices = self.layouts.choices(number).iter();
+        choices.filter_map(|choice| self.layouts.get(choice.layout))
     }
 
     /// The encoding of a field of this content that does not name one.

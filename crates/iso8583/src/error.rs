@@ -443,7 +443,7 @@ fn bytes(count: usize) -> String {
     }
 }
 
-fn byte_text(byte: u8) -> String {
+pub(crate) fn byte_text(byte: u8) -> String {
     if byte.is_ascii_graphic() {
         format!("0x{byte:02X} ('{}')", char::from(byte))
     } else {

@@ -5,6 +5,7 @@
 //! - [`View`]: a message in place. [`Outline`]: only its structure. [`Dialect::partial`] reads what stands before an error.
 //! - [`Builder`], [`Transcoder`], [`StanSlot`]: writing, into a buffer that is reused.
 //! - [`Mti`], [`Stan`], [`Pan`], [`Track2`], [`AmountMinor`], [`ResponseCode`], [`Reason`]: values that can only be parsed.
+//! - [`mod@layout`], [`Parts`], [`Part`]: what stands inside of fields.
 //! - [`tlv`], [`emv`]: what stands in field 55, whether it may, and what its bits say.
 //! - [`explain`], [`json`], [`mask`], [`mod@detect`]: for people and tools. [`mod@reference`]: the slow, obvious decoder
 //!   that the fast one is held to.
@@ -31,6 +32,7 @@ mod field_set;
 mod header;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod layout;
 pub mod mask;
 mod mti;
 mod number_list;
@@ -65,6 +67,7 @@ pub use field::{
 };
 pub use field_set::FieldSet;
 pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};
+pub use layout::{Layout, LayoutError, LayoutErrorKind, LayoutFault, Part, PartTag, Parts};
 pub use mti::{Mti, MtiClass, NotAnMti};
 pub use outline::Outline;
 pub use partial::PartialView;

@@ -3,6 +3,7 @@
 //! Two stages, as with every configuration here: [`raw::Raw`] is what the sources say, each value with its place;
 //! [`resolve`] makes the [`Dialect`] of it, or a list of everything that is wrong.
 
+mod layouts;
 mod messages;
 mod raw;
 mod read;

@@ -31,7 +31,7 @@ impl TextBuffer {
 
     /// So many bytes at least; a message's length bounds how many are asked for.
     #[inline]
-    fn room(&mut self, count: usize) -> &mut [u8] {
+    pub(crate) fn room(&mut self, count: usize) -> &mut [u8] {
         if count <= self.short.len() {
             return &mut self.short;
         }

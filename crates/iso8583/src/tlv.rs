@@ -236,17 +236,63 @@ impl<'a> Walk<'a> {
     fn element(&mut self) -> Result<Element<'a>, TlvError> {
         let offset = self.position;
         let end = self.innermost_end().unwrap_or(self.bytes.len());
-        let scope = self.bytes.get(..end).unwrap_or_default();
-        let mut at = offset;
-        let truncated = |at: usize| TlvError {
+        let scope = self.bytes.get(offset..end).unwrap_or_default();
+        let head = Head::read(|place| scope.get(place).copied(), scope.len()).map_err(|error| {
+            TlvError {
+                offset: offset + error.offset,
+                kind: error.kind,
+            }
+        })?;
+        let at = offset + head.bytes;
+        let length = head.length;
+        let value = self.bytes.get(at..at + length).unwrap_or_default();
+        let depth = self.depth;
+        let constructed = head.is_constructed;
+        if constructed {
+            let open = self.ends.get_mut(depth).ok_or(TlvError {
+                offset,
+                kind: TlvErrorKind::TooDeep,
+            })?;
+            *open = at + length;
+            self.depth += 1;
+            self.position = at;
+        } else {
+            self.position = at + length;
+        }
+        Ok(Element {
+            tag: head.tag,
+            depth,
             offset,
-            kind: TlvErrorKind::Truncated {
-                needed: at + 1 - offset,
-                available: end - offset,
-            },
+            value_offset: at,
+            value,
+            constructed,
+        })
+    }
+}
+
+/// Tag and length of an element.
+pub(crate) struct Head {
+    pub(crate) tag: Tag,
+    /// Of both.
+    pub(crate) bytes: usize,
+    /// Bytes of the value.
+    pub(crate) length: usize,
+    pub(crate) is_constructed: bool,
+}
+
+impl Head {
+    /// Reads them from bytes of which `available` are there. Offsets in an error count from the first of them.
+    pub(crate) fn read(
+        byte_at: impl Fn(usize) -> Option<u8>,
+        available: usize,
+    ) -> Result<Head, TlvError> {
+        let mut at = 0;
+        let truncated = |needed: usize| TlvError {
+            offset: 0,
+            kind: TlvErrorKind::Truncated { needed, available },
         };
         let mut byte = || {
-            let value = scope.get(at).copied().ok_or_else(|| truncated(at))?;
+            let value = byte_at(at).ok_or_else(|| truncated(at + 1))?;
             at += 1;
             Ok::<(usize, u8), TlvError>((at - 1, value))
         };
@@ -279,33 +325,14 @@ impl<'a> Walk<'a> {
                 });
             }
         };
-        let value = scope.get(at..at + length).ok_or(TlvError {
-            offset,
-            kind: TlvErrorKind::Truncated {
-                needed: at + length - offset,
-                available: end - offset,
-            },
-        })?;
-        let depth = self.depth;
-        let constructed = first & 0x20 != 0;
-        if constructed {
-            let open = self.ends.get_mut(depth).ok_or(TlvError {
-                offset,
-                kind: TlvErrorKind::TooDeep,
-            })?;
-            *open = at + length;
-            self.depth += 1;
-            self.position = at;
-        } else {
-            self.position = at + length;
+        if at + length > available {
+            return Err(truncated(at + length));
         }
-        Ok(Element {
+        Ok(Head {
             tag: Tag(tag),
-            depth,
-            offset,
-            value_offset: at,
-            value,
-            constructed,
+            bytes: at,
+            length,
+            is_constructed: first & 0x20 != 0,
         })
     }
 }

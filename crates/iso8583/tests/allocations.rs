@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use bytes::BytesMut;
-use pointsman_iso8583::{Builder, Dialect, Edit, Mti, Stan, TextBuffer, Transcoder};
+use pointsman_iso8583::{Builder, Dialect, Edit, Mti, Parts, Stan, TextBuffer, Transcoder};
 use pointsman_test_support::canonical;
 
 fn allocations(operation: impl FnOnce()) -> u64 {
@@ -46,6 +46,43 @@ fn reading_allocates_nothing() {
                 ));
             });
             assert_eq!(count, 0, "{name} {}", message.name);
+        }
+    }
+}
+
+/// The parts of every field, those inside of them, and one by its path.
+#[test]
+fn reading_parts_allocates_nothing() {
+    fn walk(parts: Parts<'_>, buffer: &mut TextBuffer) -> usize {
+        let mut count = 0;
+        for part in parts.map_while(Result::ok) {
+            black_box((part.text(buffer), part.number(), part.range(), part.name()));
+            count += 1;
+            if let Some(parts) = part.parts() {
+                count += walk(parts, buffer);
+            }
+        }
+        count
+    }
+    for name in Dialect::builtin_names() {
+        let dialect = Dialect::builtin(name).unwrap();
+        for message in canonical::ALL {
+            let Some(bytes) = message.encode(&dialect) else {
+                continue;
+            };
+            let view = dialect.view(&bytes).unwrap();
+            let mut buffer = TextBuffer::new();
+            let mut parts = 0;
+            let count = allocations(|| {
+                for number in view.fields().iter() {
+                    if let Some(of_field) = view.parts(number) {
+                        parts += walk(of_field, &mut buffer);
+                    }
+                    black_box(view.part(number, "1.2"));
+                }
+            });
+            assert_eq!(count, 0, "{name} {}", message.name);
+            assert!(parts > 0 || !view.has(3), "{name} {}", message.name);
         }
     }
 }

@@ -78,7 +78,7 @@ duplicate = "0913"
 "#,
         expect![[r#"
             "respose_codes": unknown key 'respose_codes' (did you mean response_codes?)
-            "colour": unknown key 'colour' (known here: name, description, extends, echo, message, defaults, response_codes, fields, messages)
+            "colour": unknown key 'colour' (known here: name, description, extends, echo, message, defaults, response_codes, fields, messages, layouts)
             "1": a field number is 2 to 128
             "200": a field number is 2 to 128
             "\"x\"": a field number is 2 to 128

@@ -197,7 +197,7 @@ fn read_rule(
 }
 
 /// One table of conditions, or several; all must hold.
-fn read_when(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<At<Condition>>> {
+pub(super) fn read_when(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<At<Condition>>> {
     let help = "when = { field = 22, starts = [\"05\"] }, or { present = [52] }, for example";
     let mut conditions = Vec::new();
     let tables: Vec<&Value<'_>> = match value.get_ref().as_array() {
@@ -634,7 +634,7 @@ pub(super) fn write(messages: &Messages, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn condition(condition: &Condition) -> String {
+pub(super) fn condition(condition: &Condition) -> String {
     match condition {
         Condition::Present(fields) => format!("{{ present = {} }}", list(*fields)),
         Condition::Absent(fields) => format!("{{ absent = {} }}", list(*fields)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::layouts::{RawChoice, RawLayout};
 use super::messages::RawMessages;
 use crate::dialect::MESSAGE_BYTES_MAX;
 use crate::field::{
@@ -45,6 +46,7 @@ pub(super) struct Raw {
     pub(super) echo: Option<At<FieldSet>>,
     pub(super) fields: BTreeMap<u8, RawField>,
     pub(super) messages: RawMessages,
+    pub(super) layouts: BTreeMap<String, RawLayout>,
 }
 
 /// What the source says about one field.
@@ -63,6 +65,8 @@ pub(super) struct RawField {
     pub(super) fill_side: Option<At<PadSide>>,
     pub(super) strip: Option<At<bool>>,
     pub(super) sensitive: Option<At<Sensitive>>,
+    /// Empty: it has none, whatever was inherited.
+    pub(super) layouts: Option<At<Vec<RawChoice>>>,
 }
 
 /// A type as the standard writes it: `n6`, `an..25`, `b...999`, `x+n8`.
@@ -74,13 +78,10 @@ pub(super) struct Shape {
     pub(super) length: u16,
 }
 
-impl Shape {
-    pub(super) fn parse(text: &str) -> Result<Shape, String> {
-        let letters = text
-            .find(|c: char| c == '.' || c.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (content, rest) = text.split_at(letters);
-        let content = match content {
+impl Content {
+    /// A content class as the standard writes it.
+    pub(super) fn parse(text: &str) -> Option<Content> {
+        Some(match text {
             "a" => Content::A,
             "n" => Content::N,
             "an" => Content::An,
@@ -89,11 +90,21 @@ impl Shape {
             "x+n" => Content::SignedN,
             "z" => Content::Z,
             "b" => Content::B,
-            _ => {
-                return Err(format!(
-                    "'{text}' is not a field type: '{content}' is not a content class"
-                ));
-            }
+            _ => return None,
+        })
+    }
+}
+
+impl Shape {
+    pub(super) fn parse(text: &str) -> Result<Shape, String> {
+        let letters = text
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (content, rest) = text.split_at(letters);
+        let Some(content) = Content::parse(content) else {
+            return Err(format!(
+                "'{text}' is not a field type: '{content}' is not a content class"
+            ));
         };
         let digits = rest.trim_start_matches('.');
         let prefix_digits = match rest.len() - digits.len() {

@@ -2,6 +2,7 @@
 
 use toml::de::DeTable;
 
+use super::layouts;
 use super::messages;
 use super::raw::{At, Raw, RawField, Shape};
 use super::reader::{Reader, Value};
@@ -60,6 +61,7 @@ impl Raw {
                 "response_codes" => read_response_codes(&mut reader, value, &mut raw),
                 "fields" => read_fields(&mut reader, value, &mut raw),
                 "messages" => messages::read(&mut reader, value, &mut raw),
+                "layouts" => layouts::read(&mut reader, value, &mut raw),
                 _ => reader.unknown_key(
                     key,
                     &[
@@ -72,6 +74,7 @@ impl Raw {
                         "response_codes",
                         "fields",
                         "messages",
+                        "layouts",
                     ],
                 ),
             }
@@ -112,7 +115,7 @@ fn inherit(reader: &mut Reader<'_>, parent: &Value<'_>, children: &mut Vec<Strin
 }
 
 /// Stores a value that could be read; an error was noted where it could not.
-trait Store<T> {
+pub(super) trait Store<T> {
     fn store(self, place: &mut Option<T>);
 }
 
@@ -258,6 +261,10 @@ fn read_fields(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
 }
 
 fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField) {
+    if table.contains_key("type") {
+        // A value of another make has other parts.
+        field.layouts = None;
+    }
     for (key, value) in table {
         match key.get_ref().as_ref() {
             "name" => reader.short_text(value, "name").store(&mut field.name),
@@ -283,6 +290,8 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
             "sensitive" => reader
                 .word(value, "sensitive", &SENSITIVE_WORDS)
                 .store(&mut field.sensitive),
+            "layout" => field.layouts = layouts::read_one(reader, value),
+            "layouts" => field.layouts = layouts::read_choices(reader, value),
             _ => reader.unknown_key(
                 key,
                 &[
@@ -297,6 +306,8 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
                     "fill_side",
                     "strip",
                     "sensitive",
+                    "layout",
+                    "layouts",
                 ],
             ),
         }

@@ -101,9 +101,11 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .into(),
         messages,
         echo: value_or(&raw.echo, FieldSet::EMPTY).intersection(defined),
+        layouts: Default::default(),
     };
     check_header(&dialect, raw, errors);
-    Some(dialect)
+    let layouts = super::layouts::resolve(raw, &dialect, errors);
+    Some(Dialect { layouts, ..dialect })
 }
 
 /// Is the default header one of its kind?
@@ -147,7 +149,7 @@ pub(super) fn fits_field_39(fields: &[Option<Field>], code: &str) -> bool {
     length_fits && content_fits
 }
 
-fn value_or<T: Clone>(value: &Option<At<T>>, missing: T) -> T {
+pub(super) fn value_or<T: Clone>(value: &Option<At<T>>, missing: T) -> T {
     value.as_ref().map_or(missing, |value| value.value.clone())
 }
 

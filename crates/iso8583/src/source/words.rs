@@ -7,6 +7,8 @@ use crate::field::{
 use crate::header::HeaderKind;
 use crate::presence::{Demand, Test};
 
+use super::layouts::Kind;
+
 pub(super) const MTI_WORDS: [(&str, TextEncoding); 3] = [
     ("ascii", TextEncoding::Ascii),
     ("ebcdic", TextEncoding::Ebcdic),
@@ -102,6 +104,48 @@ pub(super) const CONDITION_KEYS: [&str; 7] = [
     "starts",
     "starts_not",
 ];
+pub(super) const LAYOUT_WORDS: [(&str, Kind); 5] = [
+    ("positional", Kind::Positional),
+    ("tagged", Kind::Tagged),
+    ("ber-tlv", Kind::BerTlv),
+    ("bitmapped", Kind::Bitmapped),
+    ("base24-tokens", Kind::Base24Tokens),
+];
+/// Whose names the tags of BER-TLV have besides those given.
+pub(super) const TAG_NAMES_WORDS: [(&str, bool); 2] = [("emv", true), ("none", false)];
+/// Keys of a layout.
+pub(super) const LAYOUT_KEYS: [&str; 13] = [
+    "kind",
+    "parts",
+    "leading",
+    "tag",
+    "tag_encoding",
+    "length",
+    "length_encoding",
+    "counts",
+    "tags",
+    "tag_names",
+    "bitmap",
+    "bitmap_bytes",
+    "count_includes_header",
+];
+/// Keys of a part.
+pub(super) const PART_KEYS: [&str; 12] = [
+    "name",
+    "type",
+    "encoding",
+    "prefix",
+    "counts",
+    "pad",
+    "filler",
+    "sensitive",
+    "layout",
+    "optional",
+    "repeat",
+    "count",
+];
+/// Keys of a choice among layouts.
+pub(super) const CHOICE_KEYS: [&str; 5] = ["mti", "length", "starts", "when", "use"];
 
 /// The word for a meaning.
 pub(super) fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {

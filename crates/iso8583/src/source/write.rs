@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::layouts;
 use super::messages;
 use super::resolve::fits_field_39;
 use super::sensitive_by_number;
@@ -128,9 +129,11 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
                 word_of(&SENSITIVE_WORDS, field.sensitive)
             )?;
         }
+        layouts::write_choices(dialect.layouts.choices(field.number), &dialect.layouts, out)?;
         writeln!(out, " }}")?;
     }
-    messages::write(&dialect.messages, out)
+    messages::write(&dialect.messages, out)?;
+    layouts::write(dialect, out)
 }
 
 pub(super) fn quoted(text: &str) -> String {
