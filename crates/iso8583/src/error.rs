@@ -216,6 +216,25 @@ pub struct Explained {
     pub message: String,
 }
 
+impl Explained {
+    /// With its sentence: `place` is where it is, in words.
+    pub(crate) fn of(
+        (offset, field): (usize, u8),
+        name: String,
+        place: &str,
+        (expected, found): (String, String),
+    ) -> Explained {
+        Explained {
+            message: format!("{place}: expected {expected}, found {found}"),
+            offset,
+            field,
+            name,
+            expected,
+            found,
+        }
+    }
+}
+
 impl DecodeError {
     /// Is it only that the message ends too early?
     pub(crate) fn is_truncation(&self) -> bool {
@@ -232,20 +251,9 @@ impl DecodeError {
             _ => "Message type",
         };
         let name = place_name(self.field, field, before_fields);
-        let (expected, found) = self.expected_and_found(dialect, field);
-        let message = format!(
-            "{} at offset {}: expected {expected}, found {found}",
-            place(self.field, &name),
-            self.offset
-        );
-        Explained {
-            offset: self.offset,
-            field: self.field,
-            name,
-            expected,
-            found,
-            message,
-        }
+        let place = format!("{} at offset {}", place(self.field, &name), self.offset);
+        let words = self.expected_and_found(dialect, field);
+        Explained::of((self.offset, self.field), name, &place, words)
     }
 
     fn expected_and_found(&self, dialect: &Dialect, field: Option<&Field>) -> (String, String) {
@@ -327,20 +335,9 @@ impl EncodeError {
             _ => "Message type",
         };
         let name = place_name(self.field, field, before_fields);
-        let (expected, found) = self.expected_and_found(dialect, field);
-        let message = format!(
-            "{}, character {}: expected {expected}, found {found}",
-            place(self.field, &name),
-            self.offset
-        );
-        Explained {
-            offset: self.offset,
-            field: self.field,
-            name,
-            expected,
-            found,
-            message,
-        }
+        let place = format!("{}, character {}", place(self.field, &name), self.offset);
+        let words = self.expected_and_found(dialect, field);
+        Explained::of((self.offset, self.field), name, &place, words)
     }
 
     fn expected_and_found(&self, dialect: &Dialect, field: Option<&Field>) -> (String, String) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{BitmapEncoding, Field, Length, Sensitive, TextEncoding};
+use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::mask::{HIDDEN, Unmask, Wire};
 use crate::number_list::number_list;
@@ -21,7 +21,6 @@ mod header;
 mod hint;
 mod meaning;
 mod presence;
-mod stray;
 mod table;
 
 use table::Row;
@@ -39,10 +38,6 @@ pub fn tree(
     let partial = reference::read(dialect, bytes);
     let error = partial.error;
     let reading = error.and_then(|error| hint::reading(dialect, bytes, &error));
-    let stray = match (error, unmask) {
-        (Some(_), Unmask::No) => stray::card_numbers(bytes),
-        _ => Vec::new(),
-    };
     let wire = match unmask {
         Unmask::Yes => Wire::open(),
         Unmask::No => Wire::of(dialect, bytes, dialect.partial(bytes).0.view(), error),
@@ -52,7 +47,6 @@ pub fn tree(
         bytes,
         partial,
         reading,
-        stray,
         wire,
         unmask,
     };
@@ -85,8 +79,6 @@ struct Tree<'a> {
     partial: Partial,
     /// Another way to read a message that is broken in this one.
     reading: Option<hint::Reading>,
-    /// Where a message that is broken has card numbers, whatever this dialect takes them for.
-    stray: Vec<Range<usize>>,
     /// What must not be seen of the bytes, whatever they are taken for.
     wire: Wire,
     unmask: Unmask,
@@ -104,13 +96,6 @@ impl Tree<'_> {
             && secrets
                 .into_iter()
                 .any(|secret| secret.start < range.end && range.start < secret.end)
-    }
-
-    /// Is there a card number in these bytes, which do not seem to be a field that has one?
-    fn is_stray(&self, range: &Range<usize>) -> bool {
-        self.stray
-            .iter()
-            .any(|card| card.start < range.end && range.start < card.end)
     }
 
     /// TPDU and header, message type and bitmaps.
@@ -190,7 +175,7 @@ impl Tree<'_> {
         }
         // Out of step, even these may be read from a card number.
         for row in &mut rows {
-            if self.wire.hides(&row.range) || self.is_stray(&row.range) {
+            if self.wire.hides(&row.range) {
                 row.value = row.value.chars().map(|_| HIDDEN).collect();
                 row.meaning.clear();
             }
@@ -201,9 +186,6 @@ impl Tree<'_> {
     fn field_rows(&self, field: &Field, element: &Element) -> Vec<Row> {
         let range = element.prefix_offset..element.offset + element.length;
         let shown = match self.unmask {
-            _ if field.sensitive == Sensitive::No && self.is_stray(&range) => {
-                element.text.chars().map(|_| HIDDEN).collect()
-            }
             _ if self.is_secret_elsewhere(&range) => element.text.chars().map(|_| HIDDEN).collect(),
             Unmask::Yes => element.text.clone(),
             Unmask::No => {
@@ -216,6 +198,10 @@ impl Tree<'_> {
             .then(|| meaning::field(self.dialect, field, &element.text, &self.partial.elements))
             .flatten();
         let announced = match field.length {
+            // Out of step, a length may be two digits of a card number.
+            Length::Variable { .. } if self.wire.hides(&(range.start..element.offset)) => {
+                HIDDEN.to_string()
+            }
             Length::Variable { .. } => element.units.to_string(),
             Length::Fixed(_) => String::new(),
         };

@@ -337,15 +337,7 @@ impl JsonEncodeError {
             (true, 0) => format!("{name}, character {}", self.offset),
             (true, field) => format!("field {field} ({name}), character {}", self.offset),
         };
-        let message = format!("{place}: expected {expected}, found {found}");
-        Explained {
-            offset: self.offset,
-            field: self.field,
-            name,
-            expected,
-            found,
-            message,
-        }
+        Explained::of((self.offset, self.field), name, &place, (expected, found))
     }
 }
 

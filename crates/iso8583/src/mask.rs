@@ -238,20 +238,12 @@ fn hidden_in_hex(characters: &[char]) -> Vec<bool> {
         .map(|pair| pair.iter().fold(0, |byte, nibble| byte << 4 | nibble))
         .collect();
     let mut hidden = vec![false; characters.len()];
-    let writings: [fn(u8) -> Symbol; 2] = [|byte| Symbol::of(char::from(byte)), Symbol::of_ebcdic];
-    for writing in writings {
-        let symbols: Vec<Symbol> = bytes.iter().copied().map(writing).collect();
-        for (byte, is_hidden) in digits::hidden(&symbols, Search::Anywhere)
-            .into_iter()
-            .enumerate()
-        {
-            if is_hidden {
-                hide(&mut hidden, byte * 2, 2);
-            }
+    for (symbols, nibbles) in digits::writings(&bytes) {
+        let found = digits::hidden(&symbols, Search::Anywhere);
+        for (place, _) in found.iter().enumerate().filter(|(_, found)| **found) {
+            hide(&mut hidden, place * nibbles, nibbles);
         }
     }
-    let packed = digits::packed(&bytes);
-    merge(&mut hidden, 0, &digits::hidden(&packed, Search::Anywhere));
     hidden
 }
 

@@ -270,6 +270,38 @@ fn card_numbers_that_are_read_as_something_else() {
     }
 }
 
+/// Where field 2 would be, a length is enough: the check digit may be wrong, and the message may end within the number.
+#[test]
+fn card_numbers_that_are_wrong_or_cut_where_field_2_would_be() {
+    for (dialect, message) in [
+        // Bit 2 not set, or bit 1 set: the digits are those of fields 3 and 4, or of the secondary bitmap.
+        (
+            "iso87-bcd",
+            "02003020000000000000165413330089010435000000000000001999000007",
+        ),
+        (
+            "iso87-bcd",
+            "0200F020000000000000165413330089010435000000000000001999000007",
+        ),
+        (
+            "unionpay-pos",
+            "600003000060310031010002003020000000000000165413330089010435000000000000001999000007",
+        ),
+        // Cut behind field 4, which has the last digits that came.
+        ("iso87-bcd", "0200302000000000000016541333008901043516"),
+        ("iso87-bcd", "020030200000000000001654133300890104"),
+    ] {
+        assert_unseen(&seen(dialect, message), "3300890104");
+    }
+    for message in [
+        "02003020000000000000165413330089010435000000000000001999000007",
+        "0200302000000000000016541333008901",
+        "0200F020000000000000165413330089010435000000000000001999000007",
+    ] {
+        assert_unseen(&seen("iso87-ascii", &hex(message.as_bytes())), "33008901");
+    }
+}
+
 /// Bit 43 set instead of bit 42: the PIN block, in hex, is a part of a name.
 #[test]
 fn a_pin_block_that_is_read_as_text() {

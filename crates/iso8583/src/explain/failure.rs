@@ -69,7 +69,7 @@ impl Tree<'_> {
         if self.unmask == Unmask::Yes {
             return true;
         }
-        if self.is_secret_elsewhere(&range) || self.is_stray(&range) || self.wire.hides(&range) {
+        if self.is_secret_elsewhere(&range) || self.wire.hides(&range) {
             return false;
         }
         // A byte that only begins what does not fit is not wrong by itself; one that is wrong is no card data.

@@ -87,8 +87,9 @@ pub(super) enum Search {
 pub(super) enum Found {
     /// The places of the digits of a card number, without what stands between them.
     Card(Vec<usize>),
-    /// What follows a card number in a track; its carets and separators may be shown.
-    TrackRest(Range<usize>),
+    /// What nobody may see but its carets and separators: what follows a card number in a track, or all but the beginning
+    /// of one that is cut.
+    Rest(Range<usize>),
 }
 
 impl Found {
@@ -98,7 +99,18 @@ impl Found {
                 let first = places.first().copied().unwrap_or_default();
                 first..places.last().map_or(first, |last| last + 1)
             }
-            Found::TrackRest(range) => range.clone(),
+            Found::Rest(range) => range.clone(),
+        }
+    }
+
+    /// Is it a whole card number, with the right check digit?
+    pub(super) fn is_a_card(&self, symbols: &[Symbol]) -> bool {
+        match self {
+            Found::Card(places) => {
+                let digits = digits_at(symbols, places);
+                digits.len() > SHOWN_FIRST && is_card_number(&digits)
+            }
+            Found::Rest(_) => false,
         }
     }
 
@@ -109,7 +121,7 @@ impl Found {
                 let digits = digits_at(symbols, places);
                 begins_like_an_issuer(&digits) && is_card_number(&digits)
             }
-            Found::TrackRest(_) => false,
+            Found::Rest(_) => false,
         }
     }
 }
@@ -128,7 +140,7 @@ pub(super) fn hidden(symbols: &[Symbol], search: Search) -> Vec<bool> {
     for found in found {
         match found {
             Found::Card(places) => middle(&places).iter().copied().for_each(&mut hide),
-            Found::TrackRest(range) => range
+            Found::Rest(range) => range
                 .filter(|place| {
                     !matches!(
                         symbols.get(*place),
@@ -141,10 +153,21 @@ pub(super) fn hidden(symbols: &[Symbol], search: Search) -> Vec<bool> {
     hidden
 }
 
+/// Bytes in each of the writings that digits have, with the nibbles that a symbol of it takes: ASCII, EBCDIC, packed.
+pub(super) fn writings(bytes: &[u8]) -> [(Vec<Symbol>, usize); 3] {
+    let ascii = bytes.iter().map(|byte| Symbol::of(char::from(*byte)));
+    let ebcdic = bytes.iter().map(|byte| Symbol::of_ebcdic(*byte));
+    [
+        (ascii.collect(), 2),
+        (ebcdic.collect(), 2),
+        (packed(bytes), 1),
+    ]
+}
+
 /// The nibbles of bytes as packed digits, without what is text: its letters, blanks and digits are packed digits too, and
 /// chance would find cards in them. No card number has a 3 for every other digit, and of few are all bytes printable and
 /// the neighbours as well.
-pub(super) fn packed(bytes: &[u8]) -> Vec<Symbol> {
+fn packed(bytes: &[u8]) -> Vec<Symbol> {
     const TEXT_MIN: usize = 10;
     const DIGITS_MIN: usize = PAN_DIGITS_MIN / 2 + 1;
     let mut symbols: Vec<Symbol> = bytes
@@ -315,7 +338,7 @@ pub(super) fn tracks(symbols: &[Symbol], rest_max: usize) -> Vec<Found> {
                 true => found.push(Found::Card(places)),
                 false => found.extend(cards.into_iter().map(Found::Card)),
             }
-            found.push(Found::TrackRest(rest.start..rest.start + length));
+            found.push(Found::Rest(rest.start..rest.start + length));
         }
     }
     found
@@ -379,13 +402,29 @@ fn begins_like_an_issuer(stretch: &[u8]) -> bool {
     }
 }
 
-/// Is this a card number if a length of as many digits stands before it? Maestro issues 12 digits and more.
+/// Is this a card number if a length of as many digits stands before it?
 pub(super) fn is_announced_card(digits: &[u8]) -> bool {
-    let begins = match digits {
+    begins_announced(digits, digits.len()) && is_card_number(digits)
+}
+
+/// Does a card number of so many digits begin like this? ISO/IEC 7812-1: the first digit is the industry, and no issuer's
+/// is 0. Maestro issues 12 digits and more.
+pub(super) fn begins_announced(digits: &[u8], count: usize) -> bool {
+    match digits {
         [5, 0 | 6..=8, ..] | [6, ..] => true,
-        _ => digits.len() > 12 && matches!(digits.first(), Some(2..=5 | 8 | 9)),
-    };
-    begins && is_card_number(digits)
+        _ => count > 12 && matches!(digits.first(), Some(1..=9)),
+    }
+}
+
+/// Wherever these digits stand.
+pub(super) fn again<'s>(
+    symbols: &'s [Symbol],
+    digits: &'s [Symbol],
+) -> impl Iterator<Item = Found> + 's {
+    let windows = symbols.windows(digits.len().max(1)).enumerate();
+    windows
+        .filter(move |(_, window)| *window == digits)
+        .map(|(start, window)| Found::Card((start..start + window.len()).collect()))
 }
 
 /// Amounts, counters and blanks (`4040…` in EBCDIC) look like this, account numbers do not.

@@ -3,14 +3,18 @@
 //!
 //! A message that is read in the wrong dialect, or has lost a byte or a bit of its bitmap, puts the digits of its card
 //! number anywhere: into bitmaps, amounts, names, over the border of two fields. So the bytes are searched as packed
-//! digits, as ASCII and as EBCDIC, for card numbers behind a length, for tracks, and for what begins as issuers' cards do.
+//! digits, as ASCII and as EBCDIC, for card numbers behind a length, for tracks, and for what begins as issuers' cards do;
+//! and what was found once is the same number where nothing tells it. Right behind the bitmaps, where field 2 would stand, a
+//! length is enough: there a card number is hidden even if its check digit is wrong, or the end of the message cuts it.
 //! Chance finds cost a few asterisks; a message that is in order, with dates and a card number where they belong, is not
 //! searched.
 
 use std::ops::Range;
 
-use super::digits::{Found, Symbol, is_announced_card, middle, packed, stretches, tracks};
-use super::{HIDDEN, covered};
+use super::digits::{
+    Found, Symbol, again, begins_announced, is_announced_card, middle, stretches, tracks, writings,
+};
+use super::{HIDDEN, SHOWN_FIRST, covered};
 use crate::detect;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
@@ -39,6 +43,10 @@ pub(crate) struct Wire {
 
 /// ISO/IEC 7813: 37 characters of track 2, 13 of them at least before the separator.
 const TRACK_REST_MAX: usize = 24;
+/// Bitmaps behind which field 2 may stand. One too many or too few is read if a single bit is wrong.
+const BITMAPS_MAX: usize = 3;
+/// Different card numbers whose repetitions are looked for. A message is about one or two.
+const CARDS_MAX: usize = 8;
 
 impl Wire {
     /// Of who may see everything.
@@ -57,9 +65,9 @@ impl Wire {
         let verdict = view.and_then(|view| detect::verdict(dialect, view));
         let covers = match (error, verdict) {
             (None, Some(true)) => Vec::new(),
-            (None, None) => search(bytes, Doubt::Some, header(dialect, bytes)),
+            (None, None) => search(bytes, Doubt::Some, &Landmarks::of(dialect, bytes)),
             (Some(_), _) | (None, Some(false)) => {
-                search(bytes, Doubt::Great, header(dialect, bytes))
+                search(bytes, Doubt::Great, &Landmarks::of(dialect, bytes))
             }
         };
         Wire {
@@ -147,31 +155,54 @@ enum Doubt {
     Great,
 }
 
-/// The dialect's own header, which is no card number: `60310031 0100 02…` begins as one.
-fn header(dialect: &Dialect, bytes: &[u8]) -> Range<usize> {
-    let start = if dialect.header_has_tpdu() {
-        TPDU_BYTES
-    } else {
-        0
-    };
-    let range = start..dialect.header_length();
-    match bytes.get(range.clone()) {
-        Some(found) if dialect.default_header().get(range.clone()) == Some(found) => range,
-        _ => 0..0,
+/// What the dialect says about places in a message, right or wrong as it is read.
+#[derive(Clone, Debug, Default)]
+struct Landmarks {
+    /// The dialect's own header, which is no card number: `60310031 0100 02…` begins as one.
+    header: Range<usize>,
+    /// Where field 2 may begin.
+    field_2: Vec<usize>,
+}
+
+impl Landmarks {
+    fn of(dialect: &Dialect, bytes: &[u8]) -> Landmarks {
+        let start = if dialect.header_has_tpdu() {
+            TPDU_BYTES
+        } else {
+            0
+        };
+        let header = start..dialect.header_length();
+        let is_own = bytes.get(header.clone()) == dialect.default_header().get(header.clone());
+        let bitmaps = dialect.header_length() + dialect.mti_encoding().mti_length();
+        let bitmap = dialect.bitmap_encoding().length();
+        Landmarks {
+            header: if is_own { header } else { 0..0 },
+            field_2: (1..=BITMAPS_MAX)
+                .map(|count| bitmaps + count * bitmap)
+                .collect(),
+        }
     }
 }
 
-fn search(bytes: &[u8], doubt: Doubt, header: Range<usize>) -> Vec<Cover> {
-    let ascii: Vec<Symbol> = bytes
-        .iter()
-        .map(|byte| Symbol::of(char::from(*byte)))
-        .collect();
-    let ebcdic: Vec<Symbol> = bytes.iter().map(|byte| Symbol::of_ebcdic(*byte)).collect();
-    let packed = packed(bytes);
-    let mut covers = vec![Cover::Open; packed.len()];
-    for (symbols, nibbles) in [(&ascii, 2), (&ebcdic, 2), (&packed, 1)] {
-        let mut found = prefixed(bytes, symbols, nibbles);
+fn search(bytes: &[u8], doubt: Doubt, landmarks: &Landmarks) -> Vec<Cover> {
+    let writings = writings(bytes);
+    let mut covers = vec![Cover::Open; bytes.len() * 2];
+    let mut cards: Vec<Vec<Symbol>> = Vec::new();
+    for (symbols, nibbles) in &writings {
+        let nibbles = *nibbles;
+        let header = &landmarks.header;
+        let expected: &[usize] = match doubt {
+            Doubt::Some => &[],
+            Doubt::Great => &landmarks.field_2,
+        };
+        let mut found = prefixed(bytes, symbols, nibbles, expected);
         found.extend(tracks(symbols, TRACK_REST_MAX));
+        for card in found.iter().filter(|found| found.is_a_card(symbols)) {
+            let digits = symbols.get(card.range()).unwrap_or_default();
+            if cards.len() < CARDS_MAX && !cards.iter().any(|known| known == digits) {
+                cards.push(digits.to_vec());
+            }
+        }
         // Where a length or a separator says what is a card number, its digits make no other one with their neighbours.
         let sure: Vec<Range<usize>> = found
             .iter()
@@ -196,6 +227,13 @@ fn search(bytes: &[u8], doubt: Doubt, header: Range<usize>) -> Vec<Cover> {
             cover(&mut covers, found, nibbles);
         }
     }
+    for (symbols, nibbles) in &writings {
+        for card in &cards {
+            for found in again(symbols, card) {
+                cover(&mut covers, &found, *nibbles);
+            }
+        }
+    }
     if covers.iter().all(|cover| *cover == Cover::Open) {
         covers.clear();
     }
@@ -214,30 +252,31 @@ fn cover(covers: &mut [Cover], found: &Found, nibbles: usize) {
             let inner = middle(places);
             inner.iter().for_each(|place| raise(*place, Cover::Hidden));
         }
-        Found::TrackRest(range) => range.clone().for_each(|place| raise(place, Cover::Hidden)),
+        Found::Rest(range) => range.clone().for_each(|place| raise(place, Cover::Hidden)),
     }
 }
 
-/// Card numbers behind a length, packed, binary or in characters, of as many digits.
-fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize) -> Vec<Found> {
+/// Card numbers behind a length, packed, binary or in characters, of as many digits. Where a length is expected they need
+/// not be right.
+fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize, expected: &[usize]) -> Vec<Found> {
     let mut found = Vec::new();
     for (place, byte) in bytes.iter().enumerate() {
         let tens = place.checked_sub(1).and_then(|before| bytes.get(before));
+        // Each with the place where it begins.
         let counts = [
-            Some(*byte).filter(|byte| (0x0C..=0x13).contains(byte)),
-            Some(byte >> 4)
-                .filter(|high| *high == 1)
-                .map(|_| 10 + (byte & 0x0F)),
+            Some((*byte, place)).filter(|(byte, _)| (0x0C..=0x13).contains(byte)),
+            Some((10 + (byte & 0x0F), place)).filter(|_| byte >> 4 == 1),
             tens.filter(|tens| **tens == b'1')
-                .map(|_| byte.wrapping_sub(b'0').saturating_add(10)),
+                .map(|_| (byte.wrapping_sub(b'0').saturating_add(10), place - 1)),
             tens.filter(|tens| **tens == 0xF1)
-                .map(|_| byte.wrapping_sub(0xF0).saturating_add(10)),
+                .map(|_| (byte.wrapping_sub(0xF0).saturating_add(10), place - 1)),
         ];
-        for count in counts.into_iter().flatten() {
+        for (count, begin) in counts.into_iter().flatten() {
             if !(12..=19).contains(&count) {
                 continue;
             }
             let count = usize::from(count);
+            let is_expected = expected.contains(&begin);
             let start = (place + 1) * 2 / nibbles;
             // A filler may stand before an odd count of packed digits.
             let starts = start..=start + usize::from(nibbles == 1 && count % 2 == 1);
@@ -248,8 +287,17 @@ fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize) -> Vec<Found> {
                     .take(count)
                     .map_while(|symbol| symbol.digit())
                     .collect();
-                if digits.len() == count && is_announced_card(&digits) {
+                let is_whole = digits.len() == count;
+                let is_cut = start + digits.len() >= symbols.len();
+                if is_whole && is_announced_card(&digits)
+                    || is_whole && is_expected && begins_announced(&digits, count)
+                {
                     found.push(Found::Card((start..start + count).collect()));
+                } else if is_cut && is_expected && begins_announced(&digits, count) {
+                    let end = start + digits.len();
+                    let shown = end.min(start + SHOWN_FIRST);
+                    found.push(Found::Card((start..shown).collect()));
+                    found.push(Found::Rest(shown..end));
                 }
             }
         }
@@ -267,8 +315,12 @@ mod tests {
 
     /// The hex with `.` for what may be seen as a digit of a masked card number, and `*` for what may not.
     fn shape(bytes: &[u8]) -> String {
+        shape_by(bytes, &Landmarks::default())
+    }
+
+    fn shape_by(bytes: &[u8], landmarks: &Landmarks) -> String {
         let hex = bytes.iter().map(|byte| format!("{byte:02X}"));
-        let covers = search(bytes, Doubt::Great, 0..0);
+        let covers = search(bytes, Doubt::Great, landmarks);
         hex.collect::<String>()
             .chars()
             .enumerate()
@@ -312,13 +364,80 @@ mod tests {
         );
     }
 
+    /// Issuers' cards begin with other digits, but an airline's may stand behind its length, or before its separator.
+    #[test]
+    fn a_length_or_a_separator_tells_any_card() {
+        let card = "7083451239876048";
+        let packed = shape(&bytes_of(&format!("00{card}FF16{card}FF")));
+        assert_eq!(packed, "00......******....FF16......******....FF");
+        let ascii = shape(b"x7083451239876048=3012201?");
+        assert_eq!(
+            ascii,
+            "78............************........3D**************3F"
+        );
+        let ebcdic: Vec<u8> = b"167083451239876048"
+            .iter()
+            .map(|digit| digit + 0xC0)
+            .collect();
+        assert_eq!(shape(&ebcdic), "F1F6............************........");
+        let untold = format!("AA{card}AA");
+        assert_eq!(shape(&bytes_of(&untold)), untold);
+    }
+
+    /// What a length tells in one place, and in one writing, is hidden in all.
+    #[test]
+    fn the_same_number_again() {
+        let card = "7083451239876048";
+        let message = [
+            format!("16{card}x{card}x").as_bytes(),
+            &bytes_of(&format!("AA{card}AA")),
+        ]
+        .concat();
+        let shown = shape(&message);
+        assert_eq!(
+            shown.matches("............************........").count(),
+            2,
+            "{shown}"
+        );
+        assert!(shown.ends_with("AA......******....AA"), "{shown}");
+    }
+
+    /// Behind the bitmaps a length is enough: the check digit may be wrong, and the end may be missing.
+    #[test]
+    fn where_field_2_is_expected() {
+        let shape_at = |hex: &str, field_2: usize| {
+            let landmarks = Landmarks {
+                header: 0..0,
+                field_2: vec![field_2],
+            };
+            shape_by(&bytes_of(hex), &landmarks)
+        };
+        let wrong = "0200F020165413330089010435FF0000";
+        assert_eq!(shape_at(wrong, 4), "0200F02016......******....FF0000");
+        assert_eq!(shape_at(wrong, 5), wrong);
+        let cut = "0200F0201654133300890104";
+        assert_eq!(shape_at(cut, 4), "0200F02016......********");
+        // Digits in characters, with a length in characters.
+        assert_eq!(
+            shape_at("31363534313333333030383930313034", 0),
+            "3136............****************"
+        );
+        // What no card begins with is none.
+        let amount = "0200F020160000000000001999000000";
+        assert_eq!(shape_at(amount, 4), amount);
+    }
+
     #[test]
     fn amounts_and_counters_are_nothing() {
         for hex in [
             "020070200000000000000000000000001999000007",
             "2600000000000000",
         ] {
-            assert_eq!(search(&bytes_of(hex), Doubt::Great, 0..0), [], "{hex}");
+            assert_eq!(
+                search(&bytes_of(hex), Doubt::Great, &Landmarks::default()),
+                [],
+                "{hex}"
+            );
         }
     }
 }
