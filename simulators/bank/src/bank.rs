@@ -1,7 +1,7 @@
 //! Starting and stopping a bank.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -18,7 +18,7 @@ use crate::connection::{Shared, serve};
 use crate::event::Watch;
 use crate::host::{Host, HostConfig};
 use crate::ledger::{self, Ledger};
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleError, rule_from_flag};
 use crate::stats::{Counters, Stats};
 
 /// Connections that may wait to be accepted. Load tests open thousands at once.
@@ -88,6 +88,18 @@ impl BankConfig {
             seed: 0,
             watch: Watch::default(),
         }
+    }
+
+    /// A bank on a free port of this machine, with rules as `--rule` takes them.
+    ///
+    /// # Errors
+    /// If one of them is no rule.
+    pub fn local(wire: Wire, rules: &[&str]) -> Result<Self, RuleError> {
+        let rules = rules.iter().map(|rule| rule_from_flag(rule));
+        Ok(BankConfig {
+            rules: rules.collect::<Result<_, _>>()?,
+            ..BankConfig::new((Ipv4Addr::LOCALHOST, 0).into(), wire)
+        })
     }
 }
 

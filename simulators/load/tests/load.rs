@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
-use pointsman_sim_bank::{Bank, BankConfig, BankHandle, LedgerConfig, rule_from_flag};
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle, LedgerConfig};
 use pointsman_sim_common::{Card, Exit, Wire};
 use pointsman_sim_load::{
     LoadConfig, Mix, MixItem, Pace, Report, Threshold, run_load, run_load_until,
@@ -25,17 +25,8 @@ fn wire(dialect: &str) -> Wire {
 }
 
 async fn bank(wire: Wire, rules: &[&str]) -> BankHandle {
-    let rules = rules
-        .iter()
-        .map(|rule| rule_from_flag(rule).unwrap())
-        .collect();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    Bank::start(BankConfig {
-        rules,
-        ..BankConfig::new(listen, wire)
-    })
-    .await
-    .unwrap()
+    let config = BankConfig::local(wire, rules).unwrap();
+    Bank::start(config).await.unwrap()
 }
 
 fn visa() -> Mix {

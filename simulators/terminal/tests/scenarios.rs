@@ -8,7 +8,7 @@
 
 use pointsman_framing::{Framing, KeepAlive, Kind};
 use pointsman_iso8583::Dialect;
-use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals, rule_from_flag};
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Totals};
 use pointsman_sim_common::{Card, Exit, Wire};
 use pointsman_sim_terminal::{
     EXAMPLE, PlayConfig, Scenario, StepResult, Summary, play, play_until,
@@ -22,17 +22,8 @@ fn wire(dialect: &str) -> Wire {
 }
 
 async fn bank(wire: Wire, rules: &[&str]) -> BankHandle {
-    let rules = rules
-        .iter()
-        .map(|rule| rule_from_flag(rule).unwrap())
-        .collect();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    Bank::start(BankConfig {
-        rules,
-        ..BankConfig::new(listen, wire)
-    })
-    .await
-    .unwrap()
+    let config = BankConfig::local(wire, rules).unwrap();
+    Bank::start(config).await.unwrap()
 }
 
 fn config(bank: &BankHandle, wire: Wire, scenario: &str) -> PlayConfig {

@@ -5,7 +5,7 @@ use super::*;
 use clap::Parser;
 use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
-use pointsman_sim_bank::{Bank, BankConfig, BankHandle, rule_from_flag};
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle};
 use pointsman_sim_common::Wire;
 
 #[derive(Parser)]
@@ -32,14 +32,8 @@ async fn bank_with(rule: &str) -> BankHandle {
         framing: Framing::new(Kind::Ascii4),
         dialect: Dialect::builtin("iso87-bcd").unwrap(),
     };
-    let rules = vec![rule_from_flag(rule).unwrap()];
-    let listen = "127.0.0.1:0".parse().unwrap();
-    Bank::start(BankConfig {
-        rules,
-        ..BankConfig::new(listen, wire)
-    })
-    .await
-    .unwrap()
+    let config = BankConfig::local(wire, &[rule]).unwrap();
+    Bank::start(config).await.unwrap()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::*;
 
 use clap::Parser;
 use pointsman_framing::{Framing, Kind};
-use pointsman_sim_bank::{Bank, BankConfig, BankHandle, rule_from_flag};
+use pointsman_sim_bank::{Bank, BankConfig, BankHandle};
 
 #[derive(Parser)]
 struct Command {
@@ -17,17 +17,8 @@ async fn bank(dialect: &str, rules: &[&str]) -> BankHandle {
         framing: Framing::new(Kind::Binary2),
         dialect: Dialect::builtin(dialect).unwrap(),
     };
-    let rules = rules
-        .iter()
-        .map(|rule| rule_from_flag(rule).unwrap())
-        .collect();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    Bank::start(BankConfig {
-        rules,
-        ..BankConfig::new(listen, wire)
-    })
-    .await
-    .unwrap()
+    let config = BankConfig::local(wire, rules).unwrap();
+    Bank::start(config).await.unwrap()
 }
 
 async fn send(to: &str, words: &str) -> Result<(u8, String), Failure> {
