@@ -10,8 +10,9 @@ use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
-use crate::mask::{HIDDEN, Unmask, Wire};
+use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::number_list::number_list;
+use crate::partial::PartialView;
 use crate::reference::{self, Element, Partial};
 
 mod currency;
@@ -20,6 +21,7 @@ mod failure;
 mod header;
 mod hint;
 mod meaning;
+mod parts;
 mod presence;
 mod table;
 
@@ -38,11 +40,13 @@ pub fn tree(
     let partial = reference::read(dialect, bytes);
     let error = partial.error;
     let reading = error.and_then(|error| hint::reading(dialect, bytes, &error));
+    let (read, _) = dialect.partial(bytes);
     let wire = match unmask {
         Unmask::Yes => Wire::open(),
-        Unmask::No => Wire::of(dialect, bytes, dialect.partial(bytes).0.view(), error),
+        Unmask::No => Wire::of(dialect, bytes, read.view(), error),
     };
     let tree = Tree {
+        read,
         dialect,
         bytes,
         partial,
@@ -77,6 +81,8 @@ struct Tree<'a> {
     dialect: &'a Dialect,
     bytes: &'a [u8],
     partial: Partial,
+    /// The same, to look inside of fields.
+    read: PartialView<'a>,
     /// Another way to read a message that is broken in this one.
     reading: Option<hint::Reading>,
     /// What must not be seen of the bytes, whatever they are taken for.
@@ -190,7 +196,13 @@ impl Tree<'_> {
             Unmask::Yes => element.text.clone(),
             Unmask::No => {
                 let value = element.offset..range.end;
-                self.wire.field(field, &value, &element.text)
+                let count = element.text.chars().count();
+                let parts = self
+                    .read
+                    .view()
+                    .map(|view| mask::parts::hidden(view, field.number, count));
+                let parts = parts.unwrap_or_default();
+                self.wire.field(field, &value, &element.text, &parts)
             }
         };
         // A meaning is made from the whole value: it must not say what the mask hides.
@@ -205,6 +217,7 @@ impl Tree<'_> {
             Length::Variable { .. } => element.units.to_string(),
             Length::Fixed(_) => String::new(),
         };
+        let says_all = meaning.is_some();
         let mut rows = vec![Row {
             range,
             announced,
@@ -221,6 +234,8 @@ impl Tree<'_> {
                 row.value = count_of(element.text.len() / 2, "byte");
             }
             rows.extend(tags);
+        } else if !says_all {
+            rows.extend(self.part_rows(field, &shown));
         }
         rows
     }

@@ -47,7 +47,8 @@ pub fn decode_line(dialect: &Dialect, bytes: &[u8], unmask: Unmask) -> Result<St
             Unmask::Yes => text.into(),
             Unmask::No => {
                 let range = view.wire_range(number).unwrap_or_default();
-                wire.field(field, &range, text)
+                let parts = mask::parts::hidden(&view, number, text.chars().count());
+                wire.field(field, &range, text, &parts)
             }
         };
         line.push_str(&format!("{comma}\"{number}\":{}", string(&value)));

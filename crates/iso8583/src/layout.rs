@@ -62,7 +62,7 @@ use crate::presence::{Condition, Pattern};
 mod ber;
 mod bitmapped;
 pub(crate) mod cells;
-mod check;
+pub(crate) mod check;
 mod choice;
 mod error;
 mod part;
@@ -91,6 +91,8 @@ pub struct Layout {
     pub name: Box<str>,
     /// How it is done.
     pub kind: LayoutKind,
+    /// Does any part, or a part of it, hide something of its own?
+    pub(crate) hides: bool,
 }
 
 /// The ways in which a value falls into parts.
@@ -247,6 +249,12 @@ impl Layouts {
 }
 
 impl Layout {
+    /// Does any part of it, or of its parts, hide something that the field does not?
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.hides
+    }
+
     /// All definitions in it.
     pub(crate) fn definitions(&self) -> Box<dyn Iterator<Item = &PartDefinition> + '_> {
         match &self.kind {

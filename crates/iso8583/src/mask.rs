@@ -6,14 +6,15 @@
 //! of hiding.
 
 use crate::field::{Content, Field, Sensitive};
+use crate::view::View;
 
 mod digits;
 mod icc;
+pub(crate) mod parts;
 mod wire;
 
 use digits::{Search, Symbol};
 pub(crate) use icc::disorder;
-#[cfg(test)]
 pub(crate) use icc::tag_kind;
 pub(crate) use wire::Wire;
 
@@ -40,19 +41,33 @@ const SHOWN_LAST: usize = 4;
 #[must_use]
 pub fn field(field: &Field, text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
-    let hidden = match field.sensitive {
-        Sensitive::No => hidden_in_plain(field, &characters),
-        Sensitive::Pan => hidden_in_pan(&characters),
-        Sensitive::Track if field.content == Content::Z => {
-            hidden_in_track(&characters, &['=', 'D'])
-        }
-        Sensitive::Track => hidden_in_track(&characters, &['^']),
-        Sensitive::Pin | Sensitive::Secret => vec![true; characters.len()],
-        Sensitive::Icc => icc::hidden(&characters),
-        Sensitive::FreeText if field.content == Content::B => hidden_in_hex(&characters),
-        Sensitive::FreeText => hidden_in_text(&characters),
-    };
+    let hidden = hidden_by(field.sensitive, field.content, field.number, &characters);
     covered(&characters, &hidden)
+}
+
+/// The value of a field of a message as people may see it: with what its parts hide, too. `None`: it is not there.
+#[must_use]
+pub fn field_in(view: &View<'_>, number: u8) -> Option<String> {
+    let masked = field(view.dialect().field(number)?, &view.to_text(number)?);
+    let characters: Vec<char> = masked.chars().collect();
+    let hidden = parts::hidden(view, number, characters.len());
+    match hidden.is_empty() {
+        true => Some(masked),
+        false => Some(covered(&characters, &hidden)),
+    }
+}
+
+fn hidden_by(sensitive: Sensitive, content: Content, number: u8, characters: &[char]) -> Vec<bool> {
+    match sensitive {
+        Sensitive::No => hidden_in_plain(number, content, characters),
+        Sensitive::Pan => hidden_in_pan(characters),
+        Sensitive::Track if content == Content::Z => hidden_in_track(characters, &['=', 'D']),
+        Sensitive::Track => hidden_in_track(characters, &['^']),
+        Sensitive::Pin | Sensitive::Secret => vec![true; characters.len()],
+        Sensitive::Icc => icc::hidden(characters),
+        Sensitive::FreeText if content == Content::B => hidden_in_hex(characters),
+        Sensitive::FreeText => hidden_in_text(characters),
+    }
 }
 
 /// A card number: first six and last four digits, or only the last four of one too short to be a card's.
@@ -172,11 +187,11 @@ fn symbols_of(characters: &[char]) -> Vec<Symbol> {
 
 /// A field that is not for card data, where it may stand nevertheless: a card number as a customer number, or all of it
 /// moved by a host that counts wrong.
-fn hidden_in_plain(field: &Field, characters: &[char]) -> Vec<bool> {
+fn hidden_in_plain(number: u8, content: Content, characters: &[char]) -> Vec<bool> {
     /// MACs and keys are bytes of any value.
     const KEY_CHARACTERS: usize = 16;
     let nothing = || vec![false; characters.len()];
-    match (field.number, field.content) {
+    match (number, content) {
         _ if characters.len() < PAN_DIGITS_MIN => nothing(),
         (_, Content::B) if characters.len() <= KEY_CHARACTERS => nothing(),
         (_, Content::B) => hidden_in_hex(characters),

@@ -7,10 +7,12 @@
 
 mod common;
 
+use bytes::BytesMut;
 use common::{dialects, encode, hex, purchase};
-use pointsman_iso8583::mask::Unmask;
+use expect_test::expect;
+use pointsman_iso8583::mask::{self, Unmask};
 use pointsman_iso8583::tlv::Tag;
-use pointsman_iso8583::{Dialect, Encoding, emv, explain, json};
+use pointsman_iso8583::{Builder, Dialect, Encoding, emv, explain, json};
 
 /// A test card whose middle digits occur nowhere else.
 const PAN: &str = "6011000990139424";
@@ -359,7 +361,7 @@ fn fields_that_are_not_for_card_data_are_searched() {
     ];
     for (number, value) in values {
         let object = serde_json::json!({"mti": "0200", "fields": {number.to_string(): value}});
-        let mut out = bytes::BytesMut::new();
+        let mut out = BytesMut::new();
         json::encode_line(&dialect, &object.to_string(), &mut out).unwrap();
         let shown = seen("iso87-ascii", &hex(&out));
         let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
@@ -387,9 +389,83 @@ fn fields_that_are_not_for_card_data_keep_their_values() {
     ];
     for (number, value) in values {
         let object = serde_json::json!({"mti": "0200", "fields": {number.to_string(): value}});
-        let mut out = bytes::BytesMut::new();
+        let mut out = BytesMut::new();
         json::encode_line(&dialect, &object.to_string(), &mut out).unwrap();
         let line = json::decode_line(&dialect, &out, Unmask::No).unwrap();
         assert!(line.contains(value), "field {number}: {line}");
     }
+}
+
+/// What a part hides is hidden in the value of its field as well, and all behind a place where parts make no sense.
+#[test]
+fn what_parts_hide() {
+    let dialect = Dialect::parse(
+        r#"
+        name = "parts"
+        extends = "iso87-mixed"
+        [fields]
+        48 = { layout = "subelements" }
+        59 = { type = "b...999", layout = "chip-data" }
+        62 = { type = "b...999", sensitive = "secret", layout = "keys" }
+        [layouts.subelements]
+        kind = "tagged"
+        tag = "n2"
+        length = "n2"
+        tags.20 = { name = "Card", type = "n..19", sensitive = "pan" }
+        tags.92 = { name = "Security code", type = "n3", sensitive = "pin" }
+        [layouts.keys]
+        kind = "positional"
+        parts = [{ name = "Key", type = "b4" }, { name = "Check value", type = "b2", sensitive = "no" }]
+        "#,
+    )
+    .unwrap();
+    let shown = |number: u8, value: &str| {
+        let mut out = BytesMut::new();
+        let mut builder = Builder::new(&dialect, &mut out, "0200".parse().unwrap());
+        builder.text(number, value).unwrap();
+        builder.finish().unwrap();
+        let mut tree = String::new();
+        explain::tree(&dialect, &out, Unmask::No, &mut tree).unwrap();
+        let line = json::decode_line(&dialect, &out, Unmask::No).unwrap();
+        let view = dialect.view(&out).unwrap();
+        let value = mask::field_in(&view, number).unwrap();
+        assert!(line.contains(&format!("\"{value}\"")), "{line}");
+        let rows = tree.lines().skip_while(|row| !row.contains("..."));
+        let rows: Vec<&str> = rows.take_while(|row| !row.starts_with("note")).collect();
+        let rows: Vec<&str> = rows.iter().map(|row| row.trim_start()).collect();
+        format!("{}\n", rows.join("\n"))
+    };
+    // Digits that are no card number by their check digit, and a security code that no search finds.
+    expect![[r#"
+        12..49      34     48  Additional data, private  ans...999  2016411111******11129203***9903ABC
+        15..35                   20 Card                 n16        411111******1112
+        35..42                   92 Security code        n3         ***
+        42..49                   99 unnamed              ans3       ABC
+    "#]].assert_eq(&shown(48, "2016411111111111111292037379903ABC"));
+    expect![[r#"
+        12..28      13     48  Additional data, private  ans...999  99007X92*****
+        15..19                   99 unnamed              ans0       ""
+        23..28                   not as its layout says             hidden from here on
+    "#]]
+    .assert_eq(&shown(48, "99007X9203737"));
+    expect![[r#"
+        12..25      10     59  Reserved for national use           b...999  9F2701805F2003******
+        15..19                   9F27 Cryptogram information data  b1       80
+        19..25                   5F20 Cardholder name              b3       ******
+    "#]]
+    .assert_eq(&shown(59, "9F2701805F2003414243"));
+    expect![[r#"
+        12..21       6     62  Reserved for private use  b...999  ************
+        15..19                   1 Key                   b4       ********
+        19..21                   2 Check value           b2       89AB
+    "#]]
+    .assert_eq(&shown(62, "0123456789AB"));
+    // The layout could be read from something else than it is for: then it shows no more than the field.
+    expect![[r#"
+        12..22       7     62  Reserved for private use  b...999  **************
+        15..19                   1 Key                   b4       ********
+        19..21                   2 Check value           b2       ****
+        21..22                   not as its layout says           hidden from here on
+    "#]]
+    .assert_eq(&shown(62, "0123456789ABFF"));
 }

@@ -61,7 +61,7 @@ impl Redactor {
             .filter_map(|number| {
                 let field = self.dialect.field(number)?;
                 let text = view.to_text(number)?;
-                let redacted = self.field(field, &text);
+                let redacted = self.shown(field, &text, &mask::field_in(&view, number)?);
                 (redacted != text).then_some((number, redacted))
             })
             .collect();
@@ -82,10 +82,15 @@ impl Redactor {
 
     /// The value of a field, its card data replaced.
     pub(crate) fn field(&self, field: &Field, text: &str) -> String {
+        self.shown(field, text, &mask::field(field, text))
+    }
+
+    /// The same, for a value that people may see so.
+    fn shown(&self, field: &Field, text: &str, shown: &str) -> String {
         let original: Vec<char> = text.chars().collect();
         let mut hidden: Vec<bool> = original
             .iter()
-            .zip(mask::field(field, text).chars())
+            .zip(shown.chars())
             .map(|(original, shown)| shown == HIDDEN && *original != HIDDEN)
             .collect();
         let is_card = matches!(field.sensitive, Sensitive::Pan | Sensitive::Track);

@@ -206,6 +206,29 @@ impl<'a> Cells<'a> {
             }
     }
 
+    /// Which characters of the text of the field these are. `whole` is the whole field.
+    pub(crate) fn characters_in(&self, whole: &Cells<'_>) -> Range<usize> {
+        let bytes = self.range();
+        let relative = bytes.start - self.offset..bytes.end - self.offset;
+        match (whole.form, whole.source) {
+            (Form::Digits, _) => {
+                self.start.saturating_sub(whole.start)..self.end.saturating_sub(whole.start)
+            }
+            (Form::Bytes, Source::Plain) => relative.start * 2..relative.end * 2,
+            (Form::Text(_), _) | (Form::Bytes, Source::Hex(_)) => relative,
+        }
+    }
+
+    /// How many characters of the text of the field stand before a place in the message.
+    pub(crate) fn characters_before(&self, offset: usize, whole: &Cells<'_>) -> usize {
+        let bytes = offset.saturating_sub(self.offset);
+        match (whole.form, whole.source) {
+            (Form::Digits, _) => (bytes * 2).saturating_sub(whole.start),
+            (Form::Bytes, Source::Plain) => bytes * 2,
+            (Form::Text(_), _) | (Form::Bytes, Source::Hex(_)) => bytes,
+        }
+    }
+
     /// The bytes as they are, where each cell is one.
     pub(crate) fn bytes(&self) -> Option<&'a [u8]> {
         let is_whole = self.source == Source::Plain

@@ -42,6 +42,11 @@ impl View<'_> {
     }
 }
 
+/// Is there nothing wrong with these parts, and with what is inside of them?
+pub(crate) fn is_in_order(mut parts: Parts<'_>) -> bool {
+    parts.all(|part| part.is_ok_and(|part| part.parts().is_none_or(is_in_order)))
+}
+
 /// Layouts nest as deep as they may and no deeper: the walk ends there by itself.
 fn look_through(parts: Parts<'_>, path: &str, faults: &mut Vec<LayoutFault>) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -80,11 +80,33 @@ impl LayoutError {
     /// The error in words.
     #[must_use]
     pub fn explain(&self, dialect: &Dialect) -> Explained {
-        use LayoutErrorKind as Kind;
         let name = dialect
             .field(self.field)
             .map_or_else(String::new, |field| field.name.to_string());
-        let (expected, found) = match self.kind {
+        let (expected, found) = self.kind.words();
+        let part = self
+            .part
+            .map_or_else(String::new, |part| format!(", part {part},"));
+        let message = format!(
+            "field {} ({name}){part} at offset {}: expected {expected}, found {found}",
+            self.field, self.offset
+        );
+        Explained {
+            offset: self.offset,
+            field: self.field,
+            name,
+            expected,
+            found,
+            message,
+        }
+    }
+}
+
+impl LayoutErrorKind {
+    /// What was expected, and what was found.
+    pub(crate) fn words(self) -> (String, String) {
+        use LayoutErrorKind as Kind;
+        match self {
             Kind::Value(kind) => value_text(kind),
             Kind::LengthWrong { length, expected } => {
                 (format!("a length of {expected}"), length.to_string())
@@ -110,21 +132,6 @@ impl LayoutError {
                 format!("at most {} levels", super::LAYOUT_DEPTH_MAX),
                 "more".into(),
             ),
-        };
-        let part = self
-            .part
-            .map_or_else(String::new, |part| format!(", part {part},"));
-        let message = format!(
-            "field {} ({name}){part} at offset {}: expected {expected}, found {found}",
-            self.field, self.offset
-        );
-        Explained {
-            offset: self.offset,
-            field: self.field,
-            name,
-            expected,
-            found,
-            message,
         }
     }
 }
@@ -134,7 +141,7 @@ fn value_text(kind: DecodeErrorKind) -> (String, String) {
     use DecodeErrorKind as Kind;
     match kind {
         Kind::Truncated { needed, available } => {
-            (format!("{needed} more for it"), format!("{available} left"))
+            (format!("a length of {needed}"), format!("{available} left"))
         }
         Kind::NotDigit(byte) => ("a digit".into(), byte_text(byte)),
         Kind::NotBcd { byte } => ("packed digits".into(), byte_text(byte)),

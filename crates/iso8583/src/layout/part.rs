@@ -7,7 +7,7 @@ use super::cells::{Cells, Form, character};
 use super::walk::{Parts, Scope};
 use super::{Layout, PartDefinition, TAG_CHARACTERS_MAX};
 use crate::charset::{self, Charset};
-use crate::field::Sensitive;
+use crate::field::{Content, Sensitive};
 use crate::text::TextBuffer;
 use crate::tlv::Tag;
 
@@ -163,6 +163,17 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn sensitive(&self) -> Option<Sensitive> {
         self.sensitive
+    }
+
+    /// What it may hold.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        let defined = self.definition.and_then(|definition| definition.content);
+        defined.unwrap_or(match self.cells.form {
+            Form::Text(_) => Content::Ans,
+            Form::Digits => Content::N,
+            Form::Bytes => Content::B,
+        })
     }
 
     /// Where it stands in the message, with its tag and length. Packed digits may share their first and last byte with

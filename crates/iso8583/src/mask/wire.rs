@@ -95,12 +95,27 @@ impl Wire {
     }
 
     /// The value of a field as people may see it: masked by what it is, and by what its bytes may be besides.
-    pub(crate) fn field(&self, field: &Field, range: &Range<usize>, text: &str) -> String {
+    ///
+    /// `parts`: which characters its parts hide, if they hide any.
+    pub(crate) fn field(
+        &self,
+        field: &Field,
+        range: &Range<usize>,
+        text: &str,
+        parts: &[bool],
+    ) -> String {
         let masked = super::field(field, text);
         if self.hides_bytes_of(field) {
             return text.chars().map(|_| HIDDEN).collect();
         }
         let mut characters: Vec<char> = masked.chars().collect();
+        for (character, _) in characters
+            .iter_mut()
+            .zip(parts)
+            .filter(|(_, hidden)| **hidden)
+        {
+            *character = HIDDEN;
+        }
         if self.is_broken && field.sensitive == Sensitive::No {
             hide_hex(&mut characters);
         }

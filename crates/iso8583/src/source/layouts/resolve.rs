@@ -9,7 +9,7 @@ use super::super::resolve::value_or;
 use super::super::words::{LAYOUT_WORDS, meant, word_of};
 use super::{Kind, RawChoice, RawLayout, RawPart};
 use crate::dialect::{Dialect, DialectError};
-use crate::field::{BitmapEncoding, Content, Counts, Encoding, Filler, PadSide};
+use crate::field::{BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, Sensitive};
 use crate::layout::{
     Choice, Key, LAYOUT_DEPTH_MAX, Layout, LayoutId, LayoutKind, Layouts, PartDefinition,
     PartLength, Repeat,
@@ -34,6 +34,7 @@ pub(in crate::source) fn resolve(
         list.push(Layout {
             name: name.as_str().into(),
             kind: resolver.layout(layout),
+            hides: false,
         });
     }
     let errors_of_layouts = resolver.errors.len();
@@ -46,6 +47,11 @@ pub(in crate::source) fn resolve(
             resolver.layout = name;
             resolver.check_groups(&list, layout);
         }
+    }
+
+    let hiding: Vec<bool> = list.iter().map(|layout| hides(&list, layout, 0)).collect();
+    for (layout, hides) in list.iter_mut().zip(hiding) {
+        layout.hides = hides;
     }
 
     let mut fields = BTreeMap::new();
@@ -524,6 +530,24 @@ fn is_closed(list: &[Layout], layout: &Layout, depth: usize) -> bool {
             let is_counted = part.repeat.is_none_or(|repeat| repeat.count.is_some());
             is_known && is_counted && !part.optional
         })
+}
+
+/// Does a part, or a part of it, hide something of its own? EMV's tags do.
+fn hides(list: &[Layout], layout: &Layout, depth: usize) -> bool {
+    depth <= LAYOUT_DEPTH_MAX
+        && (matches!(
+            layout.kind,
+            LayoutKind::BerTlv {
+                emv_names: true,
+                ..
+            }
+        ) || layout.definitions().any(|part| {
+            part.sensitive.is_some_and(|kind| kind != Sensitive::No)
+                || part.layout.is_some_and(|LayoutId(id)| {
+                    let inner = list.get(usize::from(id));
+                    inner.is_some_and(|inner| hides(list, inner, depth + 1))
+                })
+        }))
 }
 
 /// Why a layout cannot be laid over packed digits.

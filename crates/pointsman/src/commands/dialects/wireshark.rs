@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use pointsman_iso8583::{
-    BitmapEncoding, Counts, Dialect, Field, HeaderKind, Length, PadSide, Sensitive, TextEncoding,
+    BitmapEncoding, Counts, Dialect, Field, HeaderKind, Layout, Length, PadSide, Sensitive,
+    TextEncoding,
 };
 
 /// Reads any dialect by its table.
@@ -49,12 +50,14 @@ fn write_table(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         dialect.header_length(),
     )?;
     for field in dialect.fields() {
-        write_field(field, out)?;
+        let hides = dialect.layouts_of(field.number).any(Layout::hides);
+        write_field(field, hides, out)?;
     }
     writeln!(out, "}}")
 }
 
-fn write_field(field: &Field, out: &mut String) -> std::fmt::Result {
+/// `hides`: do parts of it hide something? Which they are is told only by `pointsman decode`.
+fn write_field(field: &Field, hides: bool, out: &mut String) -> std::fmt::Result {
     write!(
         out,
         "    [{}] = {{ name = {}, type = \"{}\", encoding = \"{}\"",
@@ -83,6 +86,7 @@ fn write_field(field: &Field, out: &mut String) -> std::fmt::Result {
         PadSide::Right => "right",
     };
     let sensitive = match field.sensitive {
+        _ if hides => "secret",
         Sensitive::No => "none",
         Sensitive::Pan => "pan",
         Sensitive::Track => "track",

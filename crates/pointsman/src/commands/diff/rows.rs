@@ -127,7 +127,7 @@ impl Side {
         Some(Side {
             shown: match unmask {
                 Unmask::Yes => text.clone(),
-                Unmask::No => mask::field(field, &text),
+                Unmask::No => mask::field_in(view, number)?,
             },
             is_chip_data: field.sensitive == Sensitive::Icc && field.content == Content::B,
             compared: comparable(field, text),

@@ -1,0 +1,139 @@
+//! What the parts of a field hide: a security code among subelements, a key among others.
+//!
+//! A part that hides something hides it in the text of its field as well. Behind the place where parts stop making sense nobody
+//! knows what they are, so that all of it is hidden if any part of the layout hides something.
+
+use super::{HIDDEN, hidden_by, merge, tag_kind};
+use crate::field::Sensitive;
+use crate::layout::cells::Cells;
+use crate::layout::{LayoutKind, Part, PartTag, Parts};
+use crate::view::View;
+
+/// Which characters of the text of a field, which has so many, its parts hide. Empty: none of them hides anything.
+pub(crate) fn hidden(view: &View<'_>, number: u8, count: usize) -> Vec<bool> {
+    let field = view.dialect().field(number);
+    // What chip data hides is known without a layout, and better.
+    let is_chip_data = field.is_some_and(|field| field.sensitive == Sensitive::Icc);
+    let hides = !is_chip_data && view.layout(number).is_some_and(|layout| layout.hides);
+    let (true, Some(parts), Some(cells)) = (hides, view.parts(number), view.cells(number)) else {
+        return Vec::new();
+    };
+    let mut hidden = vec![false; count];
+    // A value that was filled and stripped has lost the places of its characters.
+    if cells.characters_in(&cells).len() != count {
+        hidden.fill(true);
+        return hidden;
+    }
+    cover(parts, cells, &cells, &mut hidden);
+    hidden
+}
+
+/// `of`: the value that the parts are of.
+fn cover(parts: Parts<'_>, of: Cells<'_>, whole: &Cells<'_>, hidden: &mut [bool]) {
+    let has_emv_names = matches!(
+        parts.layout().kind,
+        LayoutKind::BerTlv {
+            emv_names: true,
+            ..
+        }
+    );
+    for part in parts {
+        match part {
+            Ok(part) => {
+                let own = match (part.definition(), part.tag()) {
+                    (Some(definition), _) => definition.sensitive,
+                    (None, PartTag::Ber(tag)) if has_emv_names => {
+                        Some(Sensitive::Secret).filter(|_| tag_kind(tag) != Sensitive::No)
+                    }
+                    (None, _) => None,
+                };
+                if let Some(kind) = own.filter(|kind| *kind != Sensitive::No) {
+                    let range = part.cells().characters_in(whole);
+                    let places = places(&part, kind, range.len());
+                    merge(hidden, range.start, &places);
+                }
+                if let Some(inner) = part.parts() {
+                    cover(inner, part.cells(), whole, hidden);
+                }
+            }
+            Err(error) => {
+                let range = of.characters_in(whole);
+                let read = of.characters_before(error.offset, whole).min(range.end);
+                if let Some(rest) = hidden.get_mut(read..range.end) {
+                    rest.fill(true);
+                }
+            }
+        }
+    }
+}
+
+/// What is hidden of a part that has so many characters in the text of its field.
+fn places(part: &Part<'_>, kind: Sensitive, count: usize) -> Vec<bool> {
+    let text: Vec<char> = part.to_text().chars().collect();
+    let hidden = hidden_by(kind, part.content(), 0, &text);
+    match hidden.len() {
+        length if length == count => hidden,
+        // Text in a field that is shown as hex.
+        length if length * 2 == count => hidden.iter().flat_map(|hidden| [*hidden; 2]).collect(),
+        _ => vec![true; count],
+    }
+}
+
+/// The value of a part as people may see it. `shown` is the text of its field as they may, `whole` the field's cells.
+///
+/// A part that its layout says something about is masked by that; any other shows what its field does. `doubt`: that the message
+/// is what it was read as; then a layout cannot show what the field hides.
+pub(crate) fn shown(part: &Part<'_>, shown: &[char], whole: &Cells<'_>, doubt: bool) -> String {
+    let text: Vec<char> = part.to_text().chars().collect();
+    let range = part.cells().characters_in(whole);
+    let mut hidden = match part.sensitive() {
+        Some(kind) if !doubt => hidden_by(kind, part.content(), 0, &text),
+        own => {
+            let of_field: Vec<bool> = shown
+                .get(range.clone())
+                .unwrap_or_default()
+                .iter()
+                .map(|character| *character == HIDDEN)
+                .collect();
+            let mut hidden = match of_field.len() {
+                length if length == text.len() => of_field
+                    .iter()
+                    .zip(&text)
+                    // A star that the value has itself.
+                    .map(|(hidden, character)| *hidden && *character != HIDDEN)
+                    .collect(),
+                length if length == text.len() * 2 => of_field
+                    .chunks(2)
+                    .map(|pair| pair.contains(&true))
+                    .collect(),
+                _ => vec![of_field.is_empty() || of_field.contains(&true); text.len()],
+            };
+            if let Some(kind) = own {
+                merge(&mut hidden, 0, &hidden_by(kind, part.content(), 0, &text));
+            }
+            hidden
+        }
+    };
+    // What a part inside of it hides.
+    if let Some(parts) = part.parts() {
+        let cells = part.cells();
+        let mut inner = vec![false; range.len()];
+        let mut of_field = vec![false; shown.len()];
+        cover(parts, cells, whole, &mut of_field);
+        inner.copy_from_slice(
+            of_field
+                .get(range.clone())
+                .unwrap_or(&vec![true; range.len()]),
+        );
+        match inner.len() {
+            length if length == text.len() => merge(&mut hidden, 0, &inner),
+            length if length == text.len() * 2 => {
+                let pairs: Vec<bool> = inner.chunks(2).map(|pair| pair.contains(&true)).collect();
+                merge(&mut hidden, 0, &pairs);
+            }
+            _ if inner.contains(&true) => hidden.fill(true),
+            _ => {}
+        }
+    }
+    super::covered(&text, &hidden)
+}
