@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::field::{
@@ -71,7 +70,9 @@ pub(crate) struct Defaults {
 #[error("{message}")]
 #[non_exhaustive]
 pub struct DialectError {
-    /// The bytes of the source it is about, if there are such.
+    /// The text it is in, if that is one that the dialect extends; else it is the dialect's own.
+    pub file: Option<Arc<DialectSource>>,
+    /// The bytes of the text that it is about, if there are such.
     pub span: Option<Range<usize>>,
     /// What is wrong.
     pub message: String,
@@ -79,35 +80,13 @@ pub struct DialectError {
     pub help: Option<String>,
 }
 
-/// Why a dialect could not be loaded by name or path.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// Neither a built-in dialect nor a file.
-    #[error("'{name}' is neither a built-in dialect ({}) nor a file", [Dialect::builtin_names(), Dialect::pack_names()].concat().join(", "))]
-    Unknown {
-        /// As given.
-        name: String,
-    },
-    /// The file could not be read.
-    #[error("cannot read the dialect file {path}: {error}")]
-    Unreadable {
-        /// As given.
-        path: String,
-        /// What the system says.
-        #[source]
-        error: std::io::Error,
-    },
-    /// The file was read, its content has errors.
-    #[error("the dialect file {path} has {} error(s); the first: {}", errors.len(), errors.first().map_or("", |error| error.message.as_str()))]
-    Invalid {
-        /// As given.
-        path: String,
-        /// Its text, which the spans point into.
-        toml: String,
-        /// All errors.
-        errors: Vec<DialectError>,
-    },
+/// A text that a dialect extends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialectSource {
+    /// What people call it, and what tells it from others: a path.
+    pub name: String,
+    /// What it says.
+    pub toml: String,
 }
 
 /// The dialects that come with the crate: name and TOML.
@@ -200,40 +179,45 @@ impl Dialect {
             .map(|(_, source)| *source)
     }
 
-    /// Compiles a dialect from TOML. `extends` may name a built-in dialect.
+    /// Compiles a dialect from TOML. `extends` may name a built-in dialect; nothing is read beside the text.
     ///
     /// # Errors
     /// All errors of the source at once, with the bytes they are about.
     pub fn parse(toml: &str) -> Result<Dialect, Vec<DialectError>> {
-        source::parse(toml)
+        Dialect::parse_with("the text", toml, &mut |_, _| {
+            Err("this text is in no file beside which it could be".to_owned())
+        })
     }
 
-    /// A built-in dialect by its name, else the dialect in the file of that name.
+    /// Compiles a dialect from TOML that may extend others than the built-in ones. `find` gets the name of the text that
+    /// extends something (at first `name`) and what it says there; it gives that text and a name that tells it from others,
+    /// or says why there is none. See [`Dialect::load`] for files.
+    /// ```
+    /// use pointsman_iso8583::{Dialect, DialectSource};
+    ///
+    /// let house = "name = \"house\"\nextends = \"iso87-bcd\"\n[fields]\n22 = { pad = \"right\" }\n";
+    /// let branch = "name = \"branch\"\nextends = \"house.toml\"\n[fields]\n48 = false\n";
+    /// let dialect = Dialect::parse_with("branch.toml", branch, &mut |_, name| match name {
+    ///     "house.toml" => Ok(DialectSource { name: name.to_owned(), toml: house.to_owned() }),
+    ///     _ => Err("nobody knows it".to_owned()),
+    /// });
+    /// assert!(dialect.is_ok_and(|dialect| dialect.field(48).is_none()));
+    /// ```
     ///
     /// # Errors
-    /// If it is neither, or the file cannot be read or has errors.
-    pub fn load(name_or_path: &str) -> Result<Arc<Dialect>, LoadError> {
-        if let Some(dialect) = Dialect::builtin(name_or_path) {
-            return Ok(dialect);
-        }
-        if !Path::new(name_or_path).exists() {
-            return Err(LoadError::Unknown {
-                name: name_or_path.to_owned(),
-            });
-        }
-        let toml =
-            std::fs::read_to_string(name_or_path).map_err(|error| LoadError::Unreadable {
-                path: name_or_path.to_owned(),
-                error,
-            })?;
-        match Dialect::parse(&toml) {
-            Ok(dialect) => Ok(Arc::new(dialect)),
-            Err(errors) => Err(LoadError::Invalid {
-                path: name_or_path.to_owned(),
-                toml,
-                errors,
-            }),
-        }
+    /// All errors of all texts at once, see [`DialectError::file`].
+    pub fn parse_with(
+        name: &str,
+        toml: &str,
+        find: &mut dyn FnMut(&str, &str) -> Result<DialectSource, String>,
+    ) -> Result<Dialect, Vec<DialectError>> {
+        source::parse(name, toml, find)
+    }
+
+    /// A JSON Schema of dialect files, for editors. It cannot say all that [`Dialect::parse`] does.
+    #[must_use]
+    pub fn json_schema() -> String {
+        source::schema()
     }
 
     /// The dialect as TOML, complete, without `extends`: parsing it gives an equal dialect.

@@ -33,6 +33,7 @@ mod header;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod layout;
+mod load;
 pub mod mask;
 mod mti;
 mod number_list;
@@ -59,7 +60,7 @@ mod view;
 
 pub use build::Builder;
 pub use card::{Pan, Track2};
-pub use dialect::{Dialect, DialectError, LoadError, MESSAGE_BYTES_MAX};
+pub use dialect::{Dialect, DialectError, DialectSource, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
@@ -68,6 +69,7 @@ pub use field::{
 pub use field_set::FieldSet;
 pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};
 pub use layout::{Layout, LayoutError, LayoutErrorKind, LayoutFault, Part, PartTag, Parts};
+pub use load::{DIALECT_BYTES_MAX, LoadError};
 pub use mti::{Mti, MtiClass, NotAnMti};
 pub use outline::Outline;
 pub use partial::PartialView;

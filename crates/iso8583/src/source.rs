@@ -3,31 +3,52 @@
 //! Two stages, as with every configuration here: [`raw::Raw`] is what the sources say, each value with its place;
 //! [`resolve`] makes the [`Dialect`] of it, or a list of everything that is wrong.
 
+mod extend;
+mod keys;
 mod layouts;
 mod messages;
 mod raw;
 mod read;
 mod reader;
 mod resolve;
+mod schema;
 mod words;
 mod write;
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::dialect::{Dialect, DialectError};
+use crate::dialect::{Dialect, DialectError, DialectSource};
 use crate::field::Sensitive;
 
+pub(crate) use schema::schema;
 pub(crate) use write::write;
 
-/// Reads, merges, checks and compiles a dialect.
-pub(crate) fn parse(toml: &str) -> Result<Dialect, Vec<DialectError>> {
-    let mut errors = Vec::new();
-    let raw = raw::Raw::read(toml, &mut errors);
+/// Reads, merges, checks and compiles a dialect. `name` is what to call the text; `parents` finds what it extends.
+pub(crate) fn parse(
+    name: &str,
+    toml: &str,
+    parents: &mut extend::Parents<'_>,
+) -> Result<Dialect, Vec<DialectError>> {
+    let mut reading = extend::Reading::new(name, parents);
+    let raw = reading.read(toml);
+    let (files, mut errors) = (reading.files, reading.errors);
     let dialect = resolve::resolve(&raw, &mut errors);
-    match dialect {
-        Some(dialect) if errors.is_empty() => Ok(dialect),
-        _ => {
-            errors.sort_by_key(|error| error.span.as_ref().map_or(usize::MAX, |span| span.start));
+    match errors.is_empty() {
+        true => Ok(dialect),
+        false => {
+            // The caller's own errors first, then those of the files.
+            errors.sort_by_key(|error| {
+                let is_of = |file: &Arc<DialectSource>| {
+                    error
+                        .file
+                        .as_ref()
+                        .is_some_and(|own| Arc::ptr_eq(own, file))
+                };
+                let file = files.iter().position(is_of).map_or(0, |place| place + 1);
+                let place = error.span.as_ref().map_or(usize::MAX, |span| span.start);
+                (file, place)
+            });
             Err(errors)
         }
     }
@@ -36,6 +57,7 @@ pub(crate) fn parse(toml: &str) -> Result<Dialect, Vec<DialectError>> {
 impl DialectError {
     fn new(span: Option<Range<usize>>, message: impl Into<String>) -> DialectError {
         DialectError {
+            file: None,
             span,
             message: message.into(),
             help: None,

@@ -7,7 +7,8 @@
 
 use expect_test::{Expect, expect};
 use pointsman_iso8583::{
-    Content, Dialect, DialectError, Encoding, Length, LoadError, PadSide, PrefixEncoding, Reason,
+    Content, DIALECT_BYTES_MAX, Dialect, DialectError, Encoding, Length, LoadError, PadSide,
+    PrefixEncoding, Reason,
 };
 
 /// The errors of a source, one a line: the text each points at, the message, the help.
@@ -86,28 +87,28 @@ duplicate = "0913"
             "\"ebcdik\"": mti cannot be 'ebcdik' (did you mean ebcdic?)
             "bitmaps": unknown key 'bitmaps' (did you mean bitmap?)
             "\"raw\"": digits cannot be 'raw' (known here: ascii, ebcdic, ebcdic-037, ebcdic-1047, bcd)
-            "1": pad must be a string, not integer
+            "1": pad must be a string, not integer (known here: left, right)
             "\"9\"": a response code is two to four letters or digits
             "no_rout": unknown key 'no_rout' (did you mean no_route?)
             "\"0913\"": '0913' does not fit field 39
-            "1": '1' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "1": '1' is not a field number, 2 to 128 (field 1 is the secondary bitmap: [message] secondary_bitmap)
             "65": field 65 announces a third bitmap and cannot be defined
-            "129": '129' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
-            "0x2": '0x2' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
+            "129": '129' is not a field number, 2 to 128
+            "0x2": '0x2' is not a field number, 2 to 128
             "\"n\"": 'n' is not a field type: it must end in a length (for example n6, n..19, ans...999, x+n8, z..37, b8)
-            "\"n..100\"": a length prefix of 2 digits cannot say 100: it holds 1 to 99 (for example n6, n..19, ans...999, x+n8, z..37, b8)
-            "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n..100\"": a length prefix of 2 digits cannot say 100: it holds 1 to 99 (did you mean n...100?)
+            "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (did you mean n....1000?)
             "\"n0\"": the length 0 of a fixed field is not in 1 to 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"q10\"": 'q10' is not a field type: 'q' is not a content class (for example n6, n..19, ans...999, x+n8, z..37, b8)
-            "\"n.......8\"": 'n.......8' is not a field type: 7 dots mean nothing, one to six do (for example n6, n..19, ans...999, x+n8, z..37, b8)
+            "\"n.......8\"": 'n.......8' is not a field type: 7 dots mean nothing, one to six do (did you mean n.8?)
             "\"x+n..8\"": 'x+n..8': a signed amount has a fixed length below 999 (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"\"": name must be one line of 1 to 80 characters
             "typ": unknown key 'typ' (did you mean type?)
             "\"middle\"": pad cannot be 'middle' (known here: left, right)
             "\"bcd\"": field 41: content ans cannot be written as bcd (text is ascii or ebcdic)
             "\"ascii\"": field 52: content b cannot be written as ascii (b fields are raw or hex)
-            "3000": '3000' is not a field number, 2 to 128 (field 1 is the secondary bitmap and not defined here)
-            "\"b...255\"": field 55 must be a table or false (write 11 = { name = "…", type = "n6" })
+            "3000": '3000' is not a field number, 2 to 128
+            "\"b...255\"": field 55 must be a table or false (write 55 = { type = "b...255" })
         "#]],
     );
 }
@@ -148,8 +149,8 @@ fn an_unknown_parent() {
     check(
         "name = \"mine\"\nextends = 87\n",
         expect![[r#"
-        "87": extends must be a string, not integer
-    "#]],
+            "87": extends must be a string, not integer (put it in quotes: "87")
+        "#]],
     );
 }
 
@@ -193,7 +194,6 @@ fn extending() {
         r#"
 name = "acme"
 extends = "iso87-bcd"
-echo = [11, 41, 112]
 
 [message]
 header = "6000030000"
@@ -207,6 +207,7 @@ no_route = "15"
 48 = { type = "b...255" }
 60 = { name = "Batch", type = "n...6", prefix = "ascii" }
 112 = false
+70 = false
 "#,
     )
     .unwrap();
@@ -223,8 +224,8 @@ no_route = "15"
     assert_eq!(dialect.response_code(Reason::LinkDown), "91");
     assert_eq!(
         dialect.echo().iter().collect::<Vec<_>>(),
-        [11, 41],
-        "112 is not there any more"
+        [3, 4, 7, 11, 12, 13, 24, 32, 37, 41, 42, 49],
+        "70 is not there any more"
     );
     let field = dialect.field(22).unwrap();
     assert_eq!(
@@ -249,7 +250,7 @@ no_route = "15"
     assert!(dialect.field(112).is_none());
     for field in base
         .fields()
-        .filter(|field| ![22, 48, 60, 112].contains(&field.number))
+        .filter(|field| ![22, 48, 60, 70, 112].contains(&field.number))
     {
         assert_eq!(dialect.field(field.number), Some(field));
     }
@@ -316,6 +317,64 @@ fn loading_by_name_or_path() {
         Dialect::load(path.to_str().unwrap()).unwrap().name(),
         "acme"
     );
+
+    // Files extend files, beside the one that says so.
+    std::fs::create_dir_all(directory.join("house")).unwrap();
+    let house = directory.join("house/base.toml");
+    std::fs::write(
+        &house,
+        "name = \"house\"\nextends = \"iso87-bcd\"\n[fields]\n48 = false\n",
+    )
+    .unwrap();
+    std::fs::write(
+        &path,
+        "name = \"acme\"\nextends = \"house/base.toml\"\n[fields]\n47 = false\n",
+    )
+    .unwrap();
+    let dialect = Dialect::load(path.to_str().unwrap()).unwrap();
+    assert_eq!(
+        (dialect.name(), dialect.has_secondary_bitmap()),
+        ("acme", true)
+    );
+    assert!(
+        dialect.field(48).is_none() && dialect.field(47).is_none() && dialect.field(46).is_some()
+    );
+    assert_eq!(Dialect::parse(&dialect.to_toml()).unwrap(), *dialect);
+
+    // A circle is one by whatever way it goes.
+    std::fs::write(
+        &house,
+        "name = \"house\"\nextends = \"../house/../acme.toml\"\n",
+    )
+    .unwrap();
+    let Err(LoadError::Invalid { errors, .. }) = Dialect::load(path.to_str().unwrap()) else {
+        panic!("a circle was loaded");
+    };
+    let [error] = errors.as_slice() else {
+        panic!("{errors:?}");
+    };
+    let file = error.file.as_ref().unwrap();
+    assert!(file.name.ends_with("house/base.toml"), "{}", file.name);
+    assert_eq!(
+        &file.toml[error.span.clone().unwrap()],
+        "\"../house/../acme.toml\""
+    );
+    assert!(
+        error.message.ends_with("acme.toml' extends itself"),
+        "{}",
+        error.message
+    );
+
+    std::fs::write(&house, vec![b'#'; DIALECT_BYTES_MAX + 1]).unwrap();
+    let Err(LoadError::Invalid { errors, .. }) = Dialect::load(path.to_str().unwrap()) else {
+        panic!("it is too long");
+    };
+    assert!(
+        errors[0].message.contains("more than 262144 bytes"),
+        "{}",
+        errors[0].message
+    );
+
     std::fs::write(&path, "name = \"acme\"\n").unwrap();
     let error = Dialect::load(path.to_str().unwrap()).unwrap_err();
     assert!(

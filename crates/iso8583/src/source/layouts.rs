@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::keys;
 use super::messages;
 use super::raw::{At, Raw, Shape};
 use super::read::Store;
 use super::reader::{Reader, Value};
 use super::words::{
-    BITMAP_WORDS, CHOICE_KEYS, COUNTS_WORDS, ENCODING_WORDS, FILLER_WORDS, LAYOUT_KEYS,
-    LAYOUT_WORDS, PAD_WORDS, PART_KEYS, PREFIX_WORDS, SENSITIVE_WORDS, TAG_NAMES_WORDS,
+    BITMAP_WORDS, COUNTS_WORDS, ENCODING_WORDS, FILLER_WORDS, LAYOUT_WORDS, PAD_WORDS,
+    PREFIX_WORDS, SENSITIVE_WORDS, TAG_NAMES_WORDS,
 };
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
@@ -47,6 +48,8 @@ pub(super) enum Kind {
 pub(super) struct RawLayout {
     pub(super) span: Option<Range<usize>>,
     pub(super) kind: Option<At<Kind>>,
+    /// It has a kind, if perhaps none that can be read, which was noted.
+    pub(super) has_kind: bool,
     /// Of a positional layout.
     pub(super) parts: Option<At<Vec<RawPart>>>,
     pub(super) leading: Option<At<Vec<RawPart>>>,
@@ -154,8 +157,8 @@ pub(super) fn read_choices(
             span: reader.own.then(|| item.span()),
             ..RawChoice::default()
         };
-        for (key, value) in table {
-            match key.get_ref().as_ref() {
+        for (key, value) in reader.entries(table, &keys::CHOICE) {
+            match key {
                 "mti" => choice.mtis = read_mtis(reader, value),
                 "length" => choice.lengths = read_lengths(reader, value),
                 "starts" => {
@@ -171,7 +174,7 @@ pub(super) fn read_choices(
                 }
                 "when" => choice.when = messages::read_when(reader, value).unwrap_or_default(),
                 "use" => choice.layout = reader.string(value, "use"),
-                _ => reader.unknown_key(key, &CHOICE_KEYS),
+                _ => {}
             }
         }
         if choice.layout.is_none() && !table.contains_key("use") {
@@ -214,20 +217,18 @@ fn read_lengths(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<u16> {
 fn read_layout(reader: &mut Reader<'_>, table: &DeTable<'_>, layout: &mut RawLayout) {
     // What `parts` is depends on the kind.
     if let Some(kind) = table.get("kind") {
+        layout.has_kind = true;
         reader
             .word(kind, "kind", &LAYOUT_WORDS)
             .store(&mut layout.kind);
     }
-    for (key, value) in table {
-        match key.get_ref().as_ref() {
+    for (key, value) in reader.entries(table, &keys::LAYOUT) {
+        match key {
             "kind" => {}
             "parts" if value.get_ref().is_array() => {
                 read_parts(reader, value, "parts").store(&mut layout.parts);
             }
-            "parts" | "tags" => {
-                let what = key.get_ref().as_ref();
-                read_table(reader, value, what, &mut layout.table);
-            }
+            "parts" | "tags" => read_table(reader, value, key, &mut layout.table),
             "leading" => read_parts(reader, value, "leading").store(&mut layout.leading),
             "tag" => layout.tag = Some(read_key(reader, value, "tag")),
             "tag_encoding" => reader
@@ -252,7 +253,7 @@ fn read_layout(reader: &mut Reader<'_>, table: &DeTable<'_>, layout: &mut RawLay
             "count_includes_header" => reader
                 .boolean(value, "count_includes_header")
                 .store(&mut layout.count_includes_header),
-            _ => reader.unknown_key(key, &LAYOUT_KEYS),
+            _ => {}
         }
     }
 }
@@ -329,8 +330,8 @@ fn read_table(
 }
 
 fn read_part(reader: &mut Reader<'_>, table: &DeTable<'_>, part: &mut RawPart) {
-    for (key, value) in table {
-        match key.get_ref().as_ref() {
+    for (key, value) in reader.entries(table, &keys::PART) {
+        match key {
             "name" => reader.short_text(value, "name").store(&mut part.name),
             "type" => part.shape = Some(read_shape(reader, value)),
             "encoding" => reader
@@ -357,7 +358,7 @@ fn read_part(reader: &mut Reader<'_>, table: &DeTable<'_>, part: &mut RawPart) {
             "count" => reader
                 .count(value, "count", u16::MAX)
                 .store(&mut part.count),
-            _ => reader.unknown_key(key, &PART_KEYS),
+            _ => {}
         }
     }
 }

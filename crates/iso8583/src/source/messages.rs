@@ -1,17 +1,10 @@
 //! `[messages]`: which fields a message of a type must have, must not have, and gives back.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use toml::de::DeTable;
-
 use super::raw::{At, Raw};
-use super::reader::{Reader, Value};
-use super::words::{
-    CONDITION_KEYS, CONDITIONAL_KEYS, DEMAND_WORDS, MESSAGE_KEYS, TEST_WORDS, word_of,
-};
-use super::write::quoted;
+use super::resolve::is_there;
 use crate::charset::Charset;
 use crate::dialect::DialectError;
 use crate::field::{Content, Field, Length};
@@ -21,10 +14,11 @@ use crate::presence::{
     TableError, Test,
 };
 
-/// The most conditional rules of one kind of message, and the most conditions of one of them.
-const CONDITIONS_MAX: usize = 32;
-/// The most values that a condition compares with, and the most characters of one.
-const VALUES_MAX: usize = 64;
+mod read;
+mod write;
+
+pub(super) use read::{CONDITIONS_MAX, VALUES_MAX, read, read_when};
+pub(super) use write::{condition, list, write};
 
 /// What a source says, by message types in ascending order.
 pub(super) type RawMessages = BTreeMap<Vec<Pattern>, RawMessage>;
@@ -60,255 +54,6 @@ enum Said {
     Optional,
     Forbidden,
     Conditional,
-}
-
-pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
-    for (key, value) in reader.table(value, "[messages]").into_iter().flatten() {
-        let text = key.get_ref().as_ref();
-        let Some(patterns) = patterns_of(text) else {
-            let message = format!("'{text}' is not a message type");
-            let help = "four digits, x for any, [12] for some, several with commas between: \"0200\", \"0x10\", \"0[12]00, 0420\"";
-            reader.error_with_help(key.span(), message, help);
-            continue;
-        };
-        if value.get_ref().as_bool() == Some(false) {
-            if raw.messages.remove(&patterns).is_none() && !raw.orphaned {
-                let message = format!("rules for {text} are not inherited and cannot be taken out");
-                reader.error(value.span(), message);
-            }
-            continue;
-        }
-        let Some(table) = value.get_ref().as_table() else {
-            let message = format!("the rules for {text} must be a table or false");
-            let help = "\"0x10\" = { mandatory = [39], echoed = [11, 41] }, for example";
-            reader.error_with_help(value.span(), message, help);
-            continue;
-        };
-        let message = raw.messages.entry(patterns).or_default();
-        if message.span.is_some() {
-            reader.error(key.span(), format!("rules for {text} were given before"));
-        }
-        message.span = reader.place(key.span());
-        read_message(reader, table, message);
-    }
-}
-
-/// In ascending order, each once.
-fn patterns_of(text: &str) -> Option<Vec<Pattern>> {
-    let patterns: Option<Vec<Pattern>> = text
-        .split(',')
-        .map(|part| Pattern::parse(part.trim()))
-        .collect();
-    let mut patterns = patterns?;
-    patterns.sort_unstable();
-    patterns.dedup();
-    Some(patterns)
-}
-
-fn read_message(reader: &mut Reader<'_>, table: &DeTable<'_>, message: &mut RawMessage) {
-    for (key, value) in table {
-        let word = key.get_ref().as_ref();
-        let list = match word {
-            "mandatory" => &mut message.mandatory,
-            "optional" => &mut message.optional,
-            "forbidden" => &mut message.forbidden,
-            "echoed" => &mut message.echoed,
-            "conditional" => {
-                message.conditional =
-                    read_conditional(reader, value).or(message.conditional.take());
-                continue;
-            }
-            "why" => {
-                message.why = reader.short_text(value, "why").or(message.why.take());
-                continue;
-            }
-            _ => {
-                reader.unknown_key(key, &MESSAGE_KEYS);
-                continue;
-            }
-        };
-        *list = reader.field_numbers(value, word).or(list.take());
-    }
-}
-
-fn read_conditional(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<RawConditional>> {
-    let what = "conditional must be a list of tables";
-    let help = "[{ fields = [55], when = { field = 22, starts = [\"05\"] }, why = \"the chip was read\" }]";
-    let Some(list) = value.get_ref().as_array() else {
-        reader.error_with_help(value.span(), what, help);
-        return None;
-    };
-    if list.len() > CONDITIONS_MAX {
-        reader.error(
-            value.span(),
-            format!("at most {CONDITIONS_MAX} rules with conditions"),
-        );
-        return None;
-    }
-    let rules = list
-        .iter()
-        .filter_map(|item| match item.get_ref().as_table() {
-            Some(table) => read_rule(reader, item.span(), table),
-            None => {
-                reader.error_with_help(item.span(), what, help);
-                None
-            }
-        });
-    Some(rules.collect())
-}
-
-/// `None`: something of it could not be read, or is missing; that was noted.
-fn read_rule(
-    reader: &mut Reader<'_>,
-    span: Range<usize>,
-    table: &DeTable<'_>,
-) -> Option<RawConditional> {
-    let (mut fields, mut when, mut why) = (None, None, None);
-    let mut demand = Some(Demand::Mandatory);
-    let mut given = Vec::new();
-    for (key, value) in table {
-        let word = key.get_ref().as_ref();
-        given.push(word);
-        match word {
-            "fields" => fields = reader.field_numbers(value, "fields"),
-            "demand" => {
-                let word = reader.word(value, "demand", &DEMAND_WORDS);
-                demand = word.map(|word| word.value);
-            }
-            "when" => when = read_when(reader, value),
-            "why" => why = reader.short_text(value, "why"),
-            _ => reader.unknown_key(key, &CONDITIONAL_KEYS),
-        }
-    }
-    for needed in ["fields", "when", "why"] {
-        if !given.contains(&needed) {
-            reader.error(
-                span.clone(),
-                format!("a rule with conditions needs {needed}"),
-            );
-        }
-    }
-    Some(RawConditional {
-        fields: fields?,
-        demand: demand?,
-        when: when?,
-        why: why?.value,
-    })
-}
-
-/// One table of conditions, or several; all must hold.
-pub(super) fn read_when(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<At<Condition>>> {
-    let help = "when = { field = 22, starts = [\"05\"] }, or { present = [52] }, for example";
-    let mut conditions = Vec::new();
-    let tables: Vec<&Value<'_>> = match value.get_ref().as_array() {
-        Some(list) => list.iter().collect(),
-        None => vec![value],
-    };
-    let noted = reader.errors.len();
-    for value in tables {
-        match value.get_ref().as_table() {
-            Some(table) => read_conditions(reader, value.span(), table, &mut conditions),
-            None => {
-                reader.error_with_help(
-                    value.span(),
-                    "when must be a table, or a list of them",
-                    help,
-                );
-            }
-        }
-    }
-    if reader.errors.len() > noted {
-        return None;
-    }
-    if conditions.is_empty() || conditions.len() > CONDITIONS_MAX {
-        let message = format!("when must say 1 to {CONDITIONS_MAX} conditions");
-        reader.error_with_help(value.span(), message, help);
-        return None;
-    }
-    Some(conditions)
-}
-
-fn read_conditions(
-    reader: &mut Reader<'_>,
-    span: Range<usize>,
-    table: &DeTable<'_>,
-    conditions: &mut Vec<At<Condition>>,
-) {
-    let mut field = None;
-    let mut tests = Vec::new();
-    let mut named = false;
-    for (key, value) in table {
-        let word = key.get_ref().as_ref();
-        match word {
-            "present" | "absent" => {
-                let Some(numbers) = reader.field_numbers(value, word) else {
-                    continue;
-                };
-                let set: FieldSet = numbers.iter().map(|number| number.value).collect();
-                if set.is_empty() {
-                    reader.error(value.span(), format!("{word} must name a field"));
-                    continue;
-                }
-                let condition = match word {
-                    "present" => Condition::Present(set),
-                    _ => Condition::Absent(set),
-                };
-                conditions.push(reader.at(condition, value.span()));
-            }
-            "field" => {
-                named = true;
-                field = reader.field_number(value);
-            }
-            _ => match TEST_WORDS.iter().find(|(test, _)| *test == word) {
-                Some((_, test)) => tests.push((*test, value)),
-                None => reader.unknown_key(key, &CONDITION_KEYS),
-            },
-        }
-    }
-    match (named, tests.as_slice()) {
-        (false, []) => {}
-        (true, [(test, value)]) => {
-            if let (Some(values), Some(field)) = (read_values(reader, value), field) {
-                let (test, values) = (*test, values.into());
-                let condition = Condition::Value {
-                    field,
-                    test,
-                    values,
-                };
-                conditions.push(reader.at(condition, value.span()));
-            }
-        }
-        _ => {
-            let help = "{ field = 22, starts = [\"05\", \"07\"] }, for example";
-            let message =
-                "a condition about a value needs field and one of is, is_not, starts, starts_not";
-            reader.error_with_help(span, message, help);
-        }
-    }
-}
-
-fn read_values(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<Box<str>>> {
-    let is_value = |text: &&str| {
-        (1..=VALUES_MAX).contains(&text.len())
-            && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
-    };
-    let list = value
-        .get_ref()
-        .as_array()
-        .filter(|list| (1..=VALUES_MAX).contains(&list.len()));
-    let values: Option<Vec<Box<str>>> = list.and_then(|list| {
-        let texts = list
-            .iter()
-            .map(|item| item.get_ref().as_str().filter(is_value));
-        texts.map(|text| text.map(Box::from)).collect()
-    });
-    if values.is_none() {
-        let message = format!(
-            "values are a list of 1 to {VALUES_MAX} strings of 1 to {VALUES_MAX} printable characters"
-        );
-        reader.error(value.span(), message);
-    }
-    values
 }
 
 /// Makes the table of what was read.
@@ -476,21 +221,8 @@ impl<F: Fn(u8) -> bool> Resolver<'_, F> {
         entry
     }
 
-    /// Is the field defined? One of the file's own that is not is a mistake, an inherited one is cut away.
     fn is_there(&self, number: &At<u8>, errors: &mut Vec<DialectError>) -> bool {
-        let At { value, span } = number;
-        let is_defined = self.raw.fields.contains_key(value);
-        if is_defined && (self.announced)(*value) {
-            return true;
-        }
-        if let (Some(span), false, false) = (span, self.raw.orphaned, self.raw.fields.is_empty()) {
-            let message = match is_defined {
-                true => format!("field {value} cannot be announced: secondary_bitmap is false"),
-                false => format!("field {value} is not defined"),
-            };
-            errors.push(DialectError::new(Some(span.clone()), message));
-        }
-        false
+        is_there(self.raw, number, &self.announced, errors)
     }
 
     fn rule(
@@ -592,65 +324,4 @@ fn impossible(field: &Field, test: Test, value: &str) -> Option<String> {
         field.type_text(),
         char::from(wrong)
     ))
-}
-
-/// Writes the rules as TOML, nothing if there are none.
-pub(super) fn write(messages: &Messages, out: &mut String) -> std::fmt::Result {
-    for entry in messages.entries() {
-        writeln!(out, "\n[messages.\"{}\"]", entry.key())?;
-        if let Some(why) = &entry.why {
-            writeln!(out, "why = {}", quoted(why))?;
-        }
-        let lists = [
-            ("mandatory", Some(entry.mandatory)),
-            ("optional", Some(entry.optional)),
-            ("forbidden", Some(entry.forbidden)),
-        ];
-        for (key, fields) in lists {
-            if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
-                writeln!(out, "{key} = {}", list(fields))?;
-            }
-        }
-        if let Some(fields) = entry.echoed {
-            writeln!(out, "echoed = {}", list(fields))?;
-        }
-        if entry.conditional.is_empty() {
-            continue;
-        }
-        writeln!(out, "conditional = [")?;
-        for rule in &entry.conditional {
-            let when: Vec<String> = rule.when.iter().map(condition).collect();
-            writeln!(
-                out,
-                "    {{ fields = {}, demand = \"{}\", when = [{}], why = {} }},",
-                list(rule.fields),
-                word_of(&DEMAND_WORDS, rule.demand),
-                when.join(", "),
-                quoted(&rule.why)
-            )?;
-        }
-        writeln!(out, "]")?;
-    }
-    Ok(())
-}
-
-pub(super) fn condition(condition: &Condition) -> String {
-    match condition {
-        Condition::Present(fields) => format!("{{ present = {} }}", list(*fields)),
-        Condition::Absent(fields) => format!("{{ absent = {} }}", list(*fields)),
-        Condition::Value {
-            field,
-            test,
-            values,
-        } => {
-            let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
-            let test = word_of(&TEST_WORDS, *test);
-            format!("{{ field = {field}, {test} = [{}] }}", values.join(", "))
-        }
-    }
-}
-
-pub(super) fn list(fields: FieldSet) -> String {
-    let numbers: Vec<String> = fields.iter().map(|number| number.to_string()).collect();
-    format!("[{}]", numbers.join(", "))
 }

@@ -5,16 +5,20 @@ use std::ops::Range;
 
 use super::layouts::{RawChoice, RawLayout};
 use super::messages::RawMessages;
+use super::reader::shown;
+use super::words::CONTENT_WORDS;
 use crate::dialect::MESSAGE_BYTES_MAX;
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
     TextEncoding,
 };
-use crate::field_set::FieldSet;
 use crate::header::HeaderKind;
 
 /// The longest fixed field: no standard knows a longer one, and the text of any value stays below 2 KiB with it.
-const FIXED_LENGTH_MAX: u16 = 999;
+pub(super) const FIXED_LENGTH_MAX: u16 = 999;
+/// The most digits of a length prefix.
+pub(super) const PREFIX_DIGITS_MAX: u8 = 6;
+
 /// A value and where it stands in the source; nowhere if it was inherited.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
@@ -23,10 +27,14 @@ pub(super) struct At<T> {
 }
 
 /// What the source says, with what it extends merged in.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Raw {
     /// What it extends could not be read: that much is missing is no news then.
     pub(super) orphaned: bool,
+    /// It is not TOML from end to end, so that even its name may be missing because of that.
+    pub(super) is_cut: bool,
+    /// It has a name, if perhaps none that can be read, which was noted.
+    pub(super) is_named: bool,
     pub(super) name: Option<At<String>>,
     pub(super) description: Option<At<String>>,
     pub(super) header: Option<At<Vec<u8>>>,
@@ -43,10 +51,20 @@ pub(super) struct Raw {
     pub(super) filler: Option<At<Filler>>,
     pub(super) counts: Option<At<Counts>>,
     pub(super) response_codes: BTreeMap<&'static str, At<String>>,
-    pub(super) echo: Option<At<FieldSet>>,
+    pub(super) echo: Option<Vec<At<u8>>>,
     pub(super) fields: BTreeMap<u8, RawField>,
     pub(super) messages: RawMessages,
     pub(super) layouts: BTreeMap<String, RawLayout>,
+}
+
+impl Raw {
+    /// In the place of what could not be read.
+    pub(super) fn orphan() -> Raw {
+        Raw {
+            orphaned: true,
+            ..Raw::default()
+        }
+    }
 }
 
 /// What the source says about one field.
@@ -81,29 +99,23 @@ pub(super) struct Shape {
 impl Content {
     /// A content class as the standard writes it.
     pub(super) fn parse(text: &str) -> Option<Content> {
-        Some(match text {
-            "a" => Content::A,
-            "n" => Content::N,
-            "an" => Content::An,
-            "ans" => Content::Ans,
-            "ns" => Content::Ns,
-            "x+n" => Content::SignedN,
-            "z" => Content::Z,
-            "b" => Content::B,
-            _ => return None,
-        })
+        let mut words = CONTENT_WORDS.iter();
+        let word = words.find(|(word, _)| *word == text);
+        word.map(|(_, content)| *content)
     }
 }
 
 impl Shape {
     pub(super) fn parse(text: &str) -> Result<Shape, String> {
+        let named = shown(text);
         let letters = text
             .find(|c: char| c == '.' || c.is_ascii_digit())
             .unwrap_or(text.len());
         let (content, rest) = text.split_at(letters);
         let Some(content) = Content::parse(content) else {
             return Err(format!(
-                "'{text}' is not a field type: '{content}' is not a content class"
+                "'{named}' is not a field type: '{}' is not a content class",
+                shown(content)
             ));
         };
         let digits = rest.trim_start_matches('.');
@@ -112,7 +124,7 @@ impl Shape {
             dots @ 1..=6 => dots as u8,
             dots => {
                 return Err(format!(
-                    "'{text}' is not a field type: {dots} dots mean nothing, one to six do"
+                    "'{named}' is not a field type: {dots} dots mean nothing, one to six do"
                 ));
             }
         };
@@ -121,12 +133,12 @@ impl Shape {
             || !digits.bytes().all(|byte| byte.is_ascii_digit())
         {
             return Err(format!(
-                "'{text}' is not a field type: it must end in a length"
+                "'{named}' is not a field type: it must end in a length"
             ));
         }
         let length: usize = digits
             .parse()
-            .map_err(|_| format!("'{digits}' is not a length"))?;
+            .map_err(|_| format!("'{named}' is not a field type: its length is no number"))?;
         let max = match prefix_digits {
             0 => usize::from(FIXED_LENGTH_MAX),
             digits => (10_usize.pow(u32::from(digits)) - 1).min(MESSAGE_BYTES_MAX),
@@ -145,7 +157,7 @@ impl Shape {
         };
         if content == Content::SignedN && (prefix_digits != 0 || length == FIXED_LENGTH_MAX) {
             return Err(format!(
-                "'{text}': a signed amount has a fixed length below {FIXED_LENGTH_MAX}"
+                "'{named}': a signed amount has a fixed length below {FIXED_LENGTH_MAX}"
             ));
         }
         Ok(Shape {

@@ -1,117 +1,42 @@
 //! Reads the sections of a dialect's TOML into [`Raw`], on top of what it extends.
+//!
+//! Which keys there are is said in [`keys`]; what comes here are those alone.
 
 use toml::de::DeTable;
 
-use super::layouts;
-use super::messages;
 use super::raw::{At, Raw, RawField, Shape};
-use super::reader::{Reader, Value};
+use super::reader::{FIELD_NUMBERS, Reader, Value, shown};
 use super::words::{
     BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DIGIT_WORDS, ENCODING_WORDS, FILLER_WORDS,
-    HEADER_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS, meant,
+    HEADER_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS,
 };
-use crate::dialect::{Dialect, DialectError};
-use crate::values::{Reason, ResponseCode};
+use super::{keys, layouts, messages};
+use crate::values::ResponseCode;
 
 impl Raw {
-    /// What the source says, and what it extends.
-    pub(super) fn read(toml: &str, errors: &mut Vec<DialectError>) -> Raw {
-        Raw::read_extending(toml, &mut Vec::new(), errors)
-    }
-
-    /// `children`: the dialects that extend this one, the caller's own first; none of them may come again.
-    fn read_extending(
-        toml: &str,
-        children: &mut Vec<String>,
-        errors: &mut Vec<DialectError>,
-    ) -> Raw {
-        let own = children.is_empty();
-        let (root, syntax) = DeTable::parse_recoverable(toml);
-        errors.extend(
-            syntax
-                .iter()
-                .map(|error| DialectError::new(error.span(), error.message())),
-        );
-        let mut reader = Reader { own, errors };
-        let table = root.get_ref();
-
-        let name = table
-            .get("name")
-            .and_then(|value| reader.short_text(value, "name"));
-        children.push(
-            name.as_ref()
-                .map(|name| name.value.clone())
-                .unwrap_or_default(),
-        );
-        let mut raw = match table.get("extends") {
-            Some(parent) => inherit(&mut reader, parent, children),
-            None => Raw::default(),
-        };
-        // A name belongs to one dialect, and the description goes with it.
-        (raw.name, raw.description) = (name, None);
-        for (key, value) in table {
-            match key.get_ref().as_ref() {
-                "name" | "extends" => {}
+    /// Takes up what a table says on top of what is inherited.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>, entries: &[(&str, &Value<'_>)]) {
+        for (key, value) in entries {
+            match *key {
+                "name" => {
+                    self.is_named = true;
+                    reader.short_text(value, "name").store(&mut self.name);
+                }
                 "description" => reader
                     .short_text(value, "description")
-                    .store(&mut raw.description),
-                "echo" => reader.field_set(value).store(&mut raw.echo),
-                "message" => read_message(&mut reader, value, &mut raw),
-                "defaults" => read_defaults(&mut reader, value, &mut raw),
-                "response_codes" => read_response_codes(&mut reader, value, &mut raw),
-                "fields" => read_fields(&mut reader, value, &mut raw),
-                "messages" => messages::read(&mut reader, value, &mut raw),
-                "layouts" => layouts::read(&mut reader, value, &mut raw),
-                _ => reader.unknown_key(
-                    key,
-                    &[
-                        "name",
-                        "description",
-                        "extends",
-                        "echo",
-                        "message",
-                        "defaults",
-                        "response_codes",
-                        "fields",
-                        "messages",
-                        "layouts",
-                    ],
-                ),
+                    .store(&mut self.description),
+                "echo" => reader.field_numbers(value, "echo").store(&mut self.echo),
+                "message" => read_message(reader, value, self),
+                "defaults" => read_defaults(reader, value, self),
+                "response_codes" => read_response_codes(reader, value, self),
+                "fields" => read_fields(reader, value, self),
+                "messages" => messages::read(reader, value, self),
+                "layouts" => layouts::read(reader, value, self),
+                // What is extended was read before.
+                _ => {}
             }
         }
-        raw
     }
-}
-
-fn inherit(reader: &mut Reader<'_>, parent: &Value<'_>, children: &mut Vec<String>) -> Raw {
-    // Whatever is wrong with the parent, its absence must not be reported as everything it would have given.
-    let orphan = Raw {
-        orphaned: true,
-        ..Raw::default()
-    };
-    let Some(name) = reader.string(parent, "extends") else {
-        return orphan;
-    };
-    let name = name.value;
-    if children.contains(&name) {
-        let message = format!("'{name}' extends itself");
-        reader.error_with_help(parent.span(), message, "give the dialect a name of its own");
-        return orphan;
-    }
-    let Some(source) = Dialect::builtin_source(&name) else {
-        let names = [Dialect::builtin_names(), Dialect::pack_names()].concat();
-        let help = match meant(&name, names.iter().copied()) {
-            Some(meant) => format!("did you mean {meant}?"),
-            None => format!("built in are: {}", names.join(", ")),
-        };
-        reader.error_with_help(
-            parent.span(),
-            format!("'{name}' is not a built-in dialect"),
-            help,
-        );
-        return orphan;
-    };
-    Raw::read_extending(source, children, reader.errors)
 }
 
 /// Stores a value that could be read; an error was noted where it could not.
@@ -128,8 +53,11 @@ impl<T> Store<T> for Option<T> {
 }
 
 fn read_message(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
-    for (key, value) in reader.table(value, "[message]").into_iter().flatten() {
-        match key.get_ref().as_ref() {
+    let Some(table) = reader.table(value, "[message]") else {
+        return;
+    };
+    for (key, value) in reader.entries(table, &keys::MESSAGE) {
+        match key {
             "header" => reader.header(value).store(&mut raw.header),
             "header_kind" => reader
                 .word(value, "header_kind", &HEADER_WORDS)
@@ -141,17 +69,17 @@ fn read_message(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
             "secondary_bitmap" => reader
                 .boolean(value, "secondary_bitmap")
                 .store(&mut raw.secondary_bitmap),
-            _ => reader.unknown_key(
-                key,
-                &["header", "header_kind", "mti", "bitmap", "secondary_bitmap"],
-            ),
+            _ => {}
         }
     }
 }
 
 fn read_defaults(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
-    for (key, value) in reader.table(value, "[defaults]").into_iter().flatten() {
-        match key.get_ref().as_ref() {
+    let Some(table) = reader.table(value, "[defaults]") else {
+        return;
+    };
+    for (key, value) in reader.entries(table, &keys::DEFAULTS) {
+        match key {
             "digits" => reader
                 .word(value, "digits", &DIGIT_WORDS)
                 .store(&mut raw.digits),
@@ -172,29 +100,16 @@ fn read_defaults(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
             "counts" => reader
                 .word(value, "counts", &COUNTS_WORDS)
                 .store(&mut raw.counts),
-            _ => reader.unknown_key(
-                key,
-                &[
-                    "digits", "track", "text", "binary", "prefix", "counts", "pad", "filler",
-                ],
-            ),
+            _ => {}
         }
     }
 }
 
 fn read_response_codes(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
-    for (key, value) in reader
-        .table(value, "[response_codes]")
-        .into_iter()
-        .flatten()
-    {
-        let Some(reason) = Reason::ALL
-            .iter()
-            .find(|reason| reason.key() == key.get_ref().as_ref())
-        else {
-            reader.unknown_key(key, &Reason::ALL.map(Reason::key));
-            continue;
-        };
+    let Some(table) = reader.table(value, "[response_codes]") else {
+        return;
+    };
+    for (key, value) in reader.entries(table, &keys::RESPONSE_CODES) {
         let Some(code) = reader.string(value, "a response code") else {
             continue;
         };
@@ -205,7 +120,7 @@ fn read_response_codes(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw
             );
             continue;
         }
-        raw.response_codes.insert(reason.key(), code);
+        raw.response_codes.insert(key, code);
     }
 }
 
@@ -215,14 +130,23 @@ fn read_fields(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
         let number = text
             .parse::<u8>()
             .ok()
-            .filter(|number| (2..=128).contains(number));
+            .filter(|number| FIELD_NUMBERS.contains(number));
         let Some(number) = number.filter(|_| !text.starts_with(['0', '+'])) else {
-            let message = format!("'{text}' is not a field number, 2 to 128");
-            reader.error_with_help(
-                key.span(),
-                message,
-                "field 1 is the secondary bitmap and not defined here",
-            );
+            let (min, max) = (FIELD_NUMBERS.start(), FIELD_NUMBERS.end());
+            let message = format!("'{}' is not a field number, {min} to {max}", shown(text));
+            match text {
+                "0" => reader.error_with_help(
+                    key.span(),
+                    message,
+                    "[message] says how the message type is written",
+                ),
+                "1" => reader.error_with_help(
+                    key.span(),
+                    message,
+                    "field 1 is the secondary bitmap: [message] secondary_bitmap",
+                ),
+                _ => reader.error(key.span(), message),
+            }
             continue;
         };
         if number == 65 {
@@ -242,7 +166,10 @@ fn read_fields(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
             continue;
         }
         let Some(table) = value.get_ref().as_table() else {
-            let help = "write 11 = { name = \"…\", type = \"n6\" }";
+            // A type alone is what many write first.
+            let alone = value.get_ref().as_str();
+            let kind = alone.filter(|text| Shape::parse(text).is_ok());
+            let help = format!("write {number} = {{ type = \"{}\" }}", kind.unwrap_or("n6"));
             reader.error_with_help(
                 value.span(),
                 format!("field {number} must be a table or false"),
@@ -265,8 +192,8 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
         // A value of another make has other parts.
         field.layouts = None;
     }
-    for (key, value) in table {
-        match key.get_ref().as_ref() {
+    for (key, value) in reader.entries(table, &keys::FIELD) {
+        match key {
             "name" => reader.short_text(value, "name").store(&mut field.name),
             "type" => field.shape = Some(read_shape(reader, value)),
             "encoding" => reader
@@ -292,34 +219,53 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
                 .store(&mut field.sensitive),
             "layout" => field.layouts = layouts::read_one(reader, value),
             "layouts" => field.layouts = layouts::read_choices(reader, value),
-            _ => reader.unknown_key(
-                key,
-                &[
-                    "name",
-                    "type",
-                    "encoding",
-                    "prefix",
-                    "counts",
-                    "pad",
-                    "filler",
-                    "fill",
-                    "fill_side",
-                    "strip",
-                    "sensitive",
-                    "layout",
-                    "layouts",
-                ],
-            ),
+            _ => {}
         }
     }
 }
 
 fn read_shape(reader: &mut Reader<'_>, value: &Value<'_>) -> At<Option<Shape>> {
     let shape = reader.string(value, "type").and_then(|text| {
-        let help = "for example n6, n..19, ans...999, x+n8, z..37, b8";
+        let help = match meant_type(&text.value) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "for example n6, n..19, ans...999, x+n8, z..37, b8".to_owned(),
+        };
         Shape::parse(&text.value)
             .map_err(|message| reader.error_with_help(value.span(), message, help))
             .ok()
     });
     reader.at(shape, value.span())
+}
+
+/// The type that somebody probably meant who wrote it as manuals do: `N 6`, `alphanumeric 12`, `xn8`.
+pub(super) fn meant_type(text: &str) -> Option<String> {
+    const SPELLINGS: [(&str, &str); 7] = [
+        ("alphanumeric", "an"),
+        ("numeric", "n"),
+        ("num", "n"),
+        ("alpha", "a"),
+        ("binary", "b"),
+        ("bit", "b"),
+        ("xn", "x+n"),
+    ];
+    // What is much longer than any type is none.
+    let plain: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '(' | ')'))
+        .take(40)
+        .collect();
+    let plain = plain.to_lowercase();
+    let letters = plain.find(|c: char| c == '.' || c.is_ascii_digit())?;
+    let (content, length) = plain.split_at(letters);
+    let spelling = SPELLINGS.iter().find(|(spelling, _)| *spelling == content);
+    let content = spelling.map_or(content, |(_, content)| content);
+    // As many dots as the length has digits, where there are too few.
+    let digits = length.trim_start_matches('.');
+    let dots = ".".repeat(digits.len());
+    let meant = [
+        format!("{content}{length}"),
+        format!("{content}{dots}{digits}"),
+    ];
+    let mut meant = meant.into_iter();
+    meant.find(|meant| meant != text && Shape::parse(meant).is_ok())
 }

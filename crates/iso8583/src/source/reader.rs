@@ -1,19 +1,21 @@
 //! Reads single values of TOML; what is wrong is noted and the value counts as not given.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::keys::{SECTIONS, Section};
 use super::raw::At;
 use super::words::meant;
 use crate::charset;
 use crate::dialect::DialectError;
-use crate::field_set::FieldSet;
 use crate::header::HEADER_BYTES_MAX;
 
 /// The longest name or description of anything; keeps explanations readable.
-const NAME_CHARACTERS_MAX: usize = 80;
+pub(super) const NAME_CHARACTERS_MAX: usize = 80;
+/// The fields that can be defined; 65 only where it announces no third bitmap.
+pub(super) const FIELD_NUMBERS: RangeInclusive<u8> = 2..=128;
 
 /// A value of the TOML with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -48,13 +50,38 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn unknown_key(&mut self, key: &Spanned<impl AsRef<str>>, known: &[&str]) {
-        let word = key.get_ref().as_ref();
-        self.error_with_help(
-            key.span(),
-            format!("unknown key '{word}'"),
-            suggestion(word, known),
-        );
+    /// The entries of a table whose keys are known. A key that is none is noted; one that is plainly a known one misspelt is
+    /// taken for it, so that it causes no second error.
+    pub(super) fn entries<'v, 'i>(
+        &mut self,
+        table: &'v DeTable<'i>,
+        section: &Section,
+    ) -> Vec<(&'static str, &'v Value<'i>)> {
+        let mut entries: Vec<(&'static str, &Value<'_>)> = table
+            .iter()
+            .filter_map(|(key, value)| Some((section.find(key.get_ref())?, value)))
+            .collect();
+        for (key, value) in table {
+            let word = key.get_ref().as_ref();
+            if section.find(word).is_some() {
+                continue;
+            }
+            let is_free = |key: &&str| entries.iter().all(|(taken, _)| taken != key);
+            let near = meant(word, section.names().filter(is_free));
+            let help = match near.or_else(|| meant(word, section.names())) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => match belongs_to(word) {
+                    Some(title) => format!("{word} belongs to {title}"),
+                    None => format!(
+                        "known here: {}",
+                        section.names().collect::<Vec<_>>().join(", ")
+                    ),
+                },
+            };
+            self.error_with_help(key.span(), format!("unknown key '{}'", shown(word)), help);
+            entries.extend(near.and_then(|near| Some((section.find(near)?, value))));
+        }
+        entries
     }
 
     pub(super) fn table<'v, 'i>(
@@ -75,13 +102,18 @@ impl Reader<'_> {
     pub(super) fn string(&mut self, value: &Value<'_>, what: &str) -> Option<At<String>> {
         let text = value.get_ref().as_str();
         if text.is_none() {
-            self.error(
-                value.span(),
-                format!(
-                    "{what} must be a string, not {}",
-                    value.get_ref().type_str()
-                ),
+            let message = format!(
+                "{what} must be a string, not {}",
+                value.get_ref().type_str()
             );
+            match value.get_ref() {
+                // The commonest mistake has one obvious remedy.
+                DeValue::Integer(integer) => {
+                    let help = format!("put it in quotes: \"{}\"", shown(integer.as_str()));
+                    self.error_with_help(value.span(), message, help);
+                }
+                _ => self.error(value.span(), message),
+            }
         }
         Some(self.at(text?.to_owned(), value.span()))
     }
@@ -114,12 +146,19 @@ impl Reader<'_> {
         what: &str,
         words: &[(&str, T)],
     ) -> Option<At<T>> {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        if value.get_ref().as_str().is_none() {
+            let kind = value.get_ref().type_str();
+            let message = format!("{what} must be a string, not {kind}");
+            let help = format!("known here: {}", known.join(", "));
+            self.error_with_help(value.span(), message, help);
+            return None;
+        }
         let text = self.string(value, what)?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(self.at(*meaning, value.span()));
         }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let message = format!("{what} cannot be '{}'", text.value);
+        let message = format!("{what} cannot be '{}'", shown(&text.value));
         self.error_with_help(value.span(), message, suggestion(&text.value, &known));
         None
     }
@@ -146,7 +185,7 @@ impl Reader<'_> {
         let integer = value.get_ref().as_integer();
         let number =
             integer.and_then(|integer| u8::from_str_radix(integer.as_str(), integer.radix()).ok());
-        let number = number.filter(|number| (2..=128).contains(number));
+        let number = number.filter(|number| FIELD_NUMBERS.contains(number));
         if number.is_none() {
             self.error(value.span(), "a field number is 2 to 128");
         }
@@ -165,12 +204,6 @@ impl Reader<'_> {
             Some(self.at(number, item.span()))
         });
         Some(numbers.collect())
-    }
-
-    pub(super) fn field_set(&mut self, value: &Value<'_>) -> Option<At<FieldSet>> {
-        let numbers = self.field_numbers(value, "echo")?;
-        let set = numbers.iter().map(|number| number.value).collect();
-        Some(self.at(set, value.span()))
     }
 
     pub(super) fn header(&mut self, value: &Value<'_>) -> Option<At<Vec<u8>>> {
@@ -198,6 +231,29 @@ impl Reader<'_> {
         }
         Some(self.at(bytes, value.span()))
     }
+}
+
+/// The section that has such a key.
+fn belongs_to(word: &str) -> Option<&'static str> {
+    if word.parse::<u8>().is_ok() {
+        return Some("[fields]");
+    }
+    let mut sections = SECTIONS.into_iter();
+    let section = sections.find(|section| section.find(word).is_some());
+    section.map(|section| section.title)
+}
+
+/// Text of the file in a message: not more than a line's worth of it, and without control characters.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(60)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if text.chars().nth(60).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// What to write instead.

@@ -16,8 +16,8 @@ use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::plan::Step;
 use crate::values::Reason;
 
-/// `None` only if something was noted in `errors`.
-pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Dialect> {
+/// What could not be made is left out, and was noted in `errors`.
+pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Dialect {
     note_missing(raw, errors);
     let header = value_or(&raw.header, Vec::new());
     let header_kind = value_or(&raw.header_kind, HeaderKind::Fixed);
@@ -62,17 +62,11 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             defined.insert(*number);
         }
     }
-    for code in raw
-        .response_codes
-        .values()
-        .filter(|code| !fits_field_39(&fields, &code.value))
-    {
-        errors.push(DialectError::new(
-            code.span.clone(),
-            format!("'{}' does not fit field 39", code.value),
-        ));
-    }
+    check_response_codes(raw, &fields, errors);
     let announced = |number: u8| number <= 64 || secondary_bitmap;
+    let echo = raw.echo.iter().flatten();
+    let echo = echo.filter(|number| is_there(raw, number, announced, errors));
+    let echo: FieldSet = echo.map(|number| number.value).collect();
     let messages = messages::resolve(raw, &fields, announced, errors);
     let code = |reason: Reason| {
         raw.response_codes
@@ -80,7 +74,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .map_or(reason.code_1987(), |code| code.value.as_str())
     };
     let dialect = Dialect {
-        name: raw.name.as_ref()?.value.as_str().into(),
+        name: value_or(&raw.name, String::new()).into(),
         description: raw
             .description
             .as_ref()
@@ -100,12 +94,35 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Option<Diale
             .map(|reason| (reason.key(), code(reason).into()))
             .into(),
         messages,
-        echo: value_or(&raw.echo, FieldSet::EMPTY).intersection(defined),
+        echo: echo.intersection(defined),
         layouts: Default::default(),
     };
     check_header(&dialect, raw, errors);
     let layouts = super::layouts::resolve(raw, &dialect, errors);
-    Some(Dialect { layouts, ..dialect })
+    Dialect { layouts, ..dialect }
+}
+
+/// Own ones that do not fit are mistakes of theirs; inherited ones are one of field 39.
+fn check_response_codes(raw: &Raw, fields: &[Option<Field>], errors: &mut Vec<DialectError>) {
+    let codes = raw.response_codes.values();
+    let wrong = codes.filter(|code| !fits_field_39(fields, &code.value));
+    let (own, inherited): (Vec<_>, Vec<_>) = wrong.partition(|code| code.span.is_some());
+    for code in own {
+        let message = format!("'{}' does not fit field 39", code.value);
+        errors.push(DialectError::new(code.span.clone(), message));
+    }
+    let Some(first) = inherited.first() else {
+        return;
+    };
+    let field = raw.fields.get(&39);
+    let shape = field.and_then(|field| field.shape.as_ref());
+    let span = shape.and_then(|shape| shape.span.clone());
+    let span = span.or(field.and_then(|field| field.span.clone()));
+    let message = format!(
+        "inherited response codes such as '{}' do not fit field 39",
+        first.value
+    );
+    errors.push(DialectError::new(span, message).help("give [response_codes] that do"));
 }
 
 /// Is the default header one of its kind?
@@ -149,12 +166,34 @@ pub(super) fn fits_field_39(fields: &[Option<Field>], code: &str) -> bool {
     length_fits && content_fits
 }
 
+/// Is the field defined that something names? An own mention of one that is not is a mistake, an inherited one is cut away.
+pub(super) fn is_there(
+    raw: &Raw,
+    At { value, span }: &At<u8>,
+    announced: impl Fn(u8) -> bool,
+    errors: &mut Vec<DialectError>,
+) -> bool {
+    let is_defined = raw.fields.contains_key(value);
+    if is_defined && announced(*value) {
+        return true;
+    }
+    // Nothing is defined at all: that was noted.
+    if let (Some(span), false, false) = (span, raw.orphaned, raw.fields.is_empty()) {
+        let message = match is_defined {
+            true => format!("field {value} cannot be announced: secondary_bitmap is false"),
+            false => format!("field {value} is not defined"),
+        };
+        errors.push(DialectError::new(Some(span.clone()), message));
+    }
+    false
+}
+
 pub(super) fn value_or<T: Clone>(value: &Option<At<T>>, missing: T) -> T {
     value.as_ref().map_or(missing, |value| value.value.clone())
 }
 
 fn note_missing(raw: &Raw, errors: &mut Vec<DialectError>) {
-    if raw.name.is_none() {
+    if !raw.is_named && !raw.is_cut {
         errors.push(DialectError::new(None, "name is missing"));
     }
     if raw.orphaned {
@@ -236,6 +275,15 @@ fn resolve_field(
         },
     };
     let is_fixed = matches!(length, Length::Fixed(_));
+    let own_prefix = raw.prefix.as_ref().and_then(|prefix| prefix.span.clone());
+    let own_counts = raw.counts.as_ref().and_then(|counts| counts.span.clone());
+    for (key, span) in [("prefix", own_prefix), ("counts", own_counts)] {
+        if let (true, Some(span)) = (is_fixed, span) {
+            let message = format!("field {number}: {key} means nothing for a fixed length");
+            let help = "a type with dots, such as n..19, has a length prefix";
+            errors.push(DialectError::new(Some(span), message).help(help));
+        }
+    }
     let mut field = Field {
         number,
         name: value_or(&raw.name, format!("Field {number}")).into(),

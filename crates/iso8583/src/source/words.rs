@@ -1,8 +1,8 @@
 //! The words of a dialect's TOML and what they mean.
 
 use crate::field::{
-    BitmapEncoding, CodePage, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
-    TextEncoding,
+    BitmapEncoding, CodePage, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding,
+    Sensitive, TextEncoding,
 };
 use crate::header::HeaderKind;
 use crate::presence::{Demand, Test};
@@ -85,25 +85,6 @@ pub(super) const TEST_WORDS: [(&str, Test); 4] = [
     ("starts_not", Test::StartsNot),
 ];
 
-/// The keys of what is said about messages of a type, of a rule with conditions, and of a condition.
-pub(super) const MESSAGE_KEYS: [&str; 6] = [
-    "why",
-    "mandatory",
-    "optional",
-    "forbidden",
-    "echoed",
-    "conditional",
-];
-pub(super) const CONDITIONAL_KEYS: [&str; 4] = ["fields", "demand", "when", "why"];
-pub(super) const CONDITION_KEYS: [&str; 7] = [
-    "present",
-    "absent",
-    "field",
-    "is",
-    "is_not",
-    "starts",
-    "starts_not",
-];
 pub(super) const LAYOUT_WORDS: [(&str, Kind); 5] = [
     ("positional", Kind::Positional),
     ("tagged", Kind::Tagged),
@@ -113,39 +94,21 @@ pub(super) const LAYOUT_WORDS: [(&str, Kind); 5] = [
 ];
 /// Whose names the tags of BER-TLV have besides those given.
 pub(super) const TAG_NAMES_WORDS: [(&str, bool); 2] = [("emv", true), ("none", false)];
-/// Keys of a layout.
-pub(super) const LAYOUT_KEYS: [&str; 13] = [
-    "kind",
-    "parts",
-    "leading",
-    "tag",
-    "tag_encoding",
-    "length",
-    "length_encoding",
-    "counts",
-    "tags",
-    "tag_names",
-    "bitmap",
-    "bitmap_bytes",
-    "count_includes_header",
+pub(super) const CONTENT_WORDS: [(&str, Content); 8] = [
+    ("a", Content::A),
+    ("n", Content::N),
+    ("an", Content::An),
+    ("ans", Content::Ans),
+    ("ns", Content::Ns),
+    ("x+n", Content::SignedN),
+    ("z", Content::Z),
+    ("b", Content::B),
 ];
-/// Keys of a part.
-pub(super) const PART_KEYS: [&str; 12] = [
-    "name",
-    "type",
-    "encoding",
-    "prefix",
-    "counts",
-    "pad",
-    "filler",
-    "sensitive",
-    "layout",
-    "optional",
-    "repeat",
-    "count",
-];
-/// Keys of a choice among layouts.
-pub(super) const CHOICE_KEYS: [&str; 5] = ["mti", "length", "starts", "when", "use"];
+
+/// The words of a table.
+pub(super) fn names<T>(words: &[(&'static str, T)]) -> Vec<&'static str> {
+    words.iter().map(|(word, _)| *word).collect()
+}
 
 /// The word for a meaning.
 pub(super) fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {

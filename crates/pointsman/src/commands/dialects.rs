@@ -27,12 +27,17 @@ pub(crate) struct Args {
     /// List the built-in dialects as a JSON array
     #[arg(long, conflicts_with = "dialect")]
     json: bool,
+
+    /// Print the JSON Schema of dialect files, for editors
+    #[arg(long, conflicts_with_all = ["dialect", "json"])]
+    schema: bool,
 }
 
 pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let text = match &args.dialect {
         Some(name) if args.wireshark => wireshark::dissector(&*dialect::load(name, console)?),
         Some(name) => dialect::load(name, console)?.to_toml(),
+        None if args.schema => Dialect::json_schema(),
         None if args.json => list_as_json() + "\n",
         None => list(),
     };

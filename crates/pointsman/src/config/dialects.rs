@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pointsman_iso8583::Dialect;
+use pointsman_iso8583::{DIALECT_BYTES_MAX, Dialect, DialectSource};
 
-use super::diagnostics::{Diagnostic, Place, Report, Source};
+use super::diagnostics::{Diagnostic, Place, Report, Source, SourceId};
 use super::file::{self, ReadError};
-use super::limits::DIALECT_BYTES_MAX;
 use super::section::{At, shown};
 use super::suggest;
 
@@ -37,11 +36,12 @@ impl Named {
 
 /// What to say about a name that is none.
 pub(crate) fn unknown_help(name: &str) -> String {
-    match suggest::nearest(name, Dialect::builtin_names().iter().copied()) {
+    let names = [Dialect::builtin_names(), Dialect::pack_names()].concat();
+    match suggest::nearest(name, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!(
             "the built-in dialects are {}; a file's name ends with `.toml`",
-            suggest::all_of(Dialect::builtin_names().iter().copied())
+            suggest::all_of(names)
         ),
     }
 }
@@ -55,14 +55,19 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> Result<Option<Dialect>, ReadError> {
     let text = file::read(path, DIALECT_BYTES_MAX)?;
-    match Dialect::parse(&text) {
+    match Dialect::parse_at(path, &text) {
         Ok(dialect) => Ok(Some(dialect)),
         Err(errors) => {
-            let source = report.add_source(Source {
+            let own = report.add_source(Source {
                 name: name.to_owned(),
                 text: text.into(),
             });
+            let mut parents: Vec<(Arc<DialectSource>, SourceId)> = Vec::new();
             for (index, error) in errors.into_iter().enumerate() {
+                let source = match error.file {
+                    None => own,
+                    Some(file) => source_of(file, &mut parents, report),
+                };
                 let place = Place {
                     source,
                     span: error.span.unwrap_or(0..0),
@@ -79,6 +84,23 @@ pub(crate) fn read(
             Ok(None)
         }
     }
+}
+
+/// The source in the report of a file that a dialect extends.
+fn source_of(
+    file: Arc<DialectSource>,
+    known: &mut Vec<(Arc<DialectSource>, SourceId)>,
+    report: &mut Report,
+) -> SourceId {
+    if let Some((_, source)) = known.iter().find(|(other, _)| Arc::ptr_eq(other, &file)) {
+        return *source;
+    }
+    let source = report.add_source(Source {
+        name: file.name.clone(),
+        text: file.toml.as_str().into(),
+    });
+    known.push((file, source));
+    source
 }
 
 #[derive(Debug)]

@@ -8,8 +8,6 @@ use pointsman_engine::limits::{
 
 /// A million BINs of the longest kind, one a line, need 25 MB.
 pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// A dialect has at most 127 fields of a line or two each.
-pub(crate) const DIALECT_BYTES_MAX: usize = 256 * 1024;
 /// Names are metric labels and columns of log lines.
 pub(crate) const NAME_BYTES_MAX: usize = 64;
 

@@ -174,6 +174,44 @@ fn a_wrong_dialect_file_is_shown_at_its_own_lines() {
 }
 
 #[test]
+fn a_file_that_a_dialect_extends_is_shown_at_its_own_lines() {
+    let directory = DialectDirectory::new(
+        "extends",
+        "name = \"mine\"\nextends = \"house/base.toml\"\n[fields]\n11 = \"n12\"\n",
+    );
+    let house = directory.0.join("house");
+    std::fs::create_dir_all(&house).unwrap();
+    let base = "name = \"house\"\nextends = \"iso87-ascii\"\n[message]\nmti = \"bdc\"\n";
+    std::fs::write(house.join("base.toml"), base).unwrap();
+    let report = directory.load().unwrap_err();
+    let shown = report.render(&Renderer::plain()) + "\n";
+    let shown = shown.replace(&format!("{}/", directory.0.display()), "");
+    expect![[r#"
+        error: field 11 must be a table or false
+          --> mine.toml:4:6
+           |
+         4 | 11 = "n12"
+           |      ^^^^^
+           |
+          ::: pos.toml:12:11
+           |
+        12 | dialect = "mine.toml"
+           |           ----------- the dialect is used here
+           |
+           = help: write 11 = { type = "n12" }
+
+        error: mti cannot be 'bdc'
+         --> house/base.toml:4:7
+          |
+        4 | mti = "bdc"
+          |       ^^^^^
+          |
+          = help: did you mean bcd?
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
 fn a_dialect_file_is_looked_for_next_to_the_configuration() {
     let directory = DialectDirectory::new("right", "name = \"mine\"\nextends = \"iso87-ascii\"\n");
     let loaded = directory.load().unwrap();

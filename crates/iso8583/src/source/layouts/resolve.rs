@@ -160,11 +160,13 @@ impl Resolver<'_> {
 
     fn layout(&mut self, raw: &RawLayout) -> LayoutKind {
         let Some(kind) = &raw.kind else {
-            self.error_with_help(
-                raw.span.clone(),
-                "it has no kind",
-                "kind = \"positional\", \"tagged\", \"ber-tlv\", \"bitmapped\" or \"base24-tokens\"",
-            );
+            if !raw.has_kind {
+                self.error_with_help(
+                    raw.span.clone(),
+                    "it has no kind",
+                    "kind = \"positional\", \"tagged\", \"ber-tlv\", \"bitmapped\" or \"base24-tokens\"",
+                );
+            }
             return LayoutKind::Positional {
                 parts: Box::default(),
             };

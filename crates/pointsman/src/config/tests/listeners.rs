@@ -311,7 +311,7 @@ fn dialects() {
             6 | dialect = "base24"
               |           ^^^^^^^^ not a built-in dialect, and there is no such file
               |
-              = help: the built-in dialects are `iso87-ascii`, `iso87-mixed`, `iso87-bcd`, `iso87-ebcdic` and `unionpay-pos`; a file's name ends with `.toml`
+              = help: did you mean `base24-pos`?
         "#]],
     );
     check_edit(

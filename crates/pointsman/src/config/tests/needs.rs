@@ -215,76 +215,18 @@ fn fields_that_cannot_hold_what_they_are_for() {
 fn response_codes_that_do_not_fit() {
     let mine = dialect("codes", "", "39 = { name = \"Result\", type = \"an3\" }");
     expect![[r#"
-        error: '96' does not fit field 39
-         --> mine.toml:1:1
+        error: inherited response codes such as '96' do not fit field 39
+         --> mine.toml:5:32
           |
-        1 | name = "mine"
-          | ^
+        5 | 39 = { name = "Result", type = "an3" }
+          |                                ^^^^^
           |
          ::: pos.toml:6:11
           |
         6 | dialect = "mine.toml"
           |           ----------- the dialect is used here
-
-        error: '94' does not fit field 39
-         --> mine.toml:1:1
           |
-        1 | name = "mine"
-          | ^
-
-        error: '30' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '12' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '91' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '91' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '92' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '40' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '96' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '97' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
-
-        error: '68' does not fit field 39
-         --> mine.toml:1:1
-          |
-        1 | name = "mine"
-          | ^
+          = help: give [response_codes] that do
     "#]]
     .assert_eq(
         &mine
