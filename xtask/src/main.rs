@@ -12,6 +12,7 @@ mod bench_instructions;
 mod bench_switch;
 mod fuzz;
 mod package;
+mod pages;
 mod semver;
 mod tidy;
 
@@ -44,6 +45,8 @@ enum Task {
     BenchSwitch(bench_switch::Args),
     /// The codec as a package for a registry: is it complete, does it build alone?
     Package,
+    /// Writes the pages of the manual that are made from the dialects.
+    Pages,
     /// The codec's public API against that of the last tag, or of a commit.
     Semver(semver::Args),
     /// A long run of the fuzzers; the short one is a test.
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
         Task::Package => package::run(&root),
+        Task::Pages => pages::write(&root),
         Task::Semver(args) => semver::run(&root, &args),
         Task::Fuzz(args) => fuzz::run(&root, &args),
     }

@@ -226,6 +226,8 @@ pub(crate) fn mismatches_of(icc: &[u8], text: impl Fn(u8) -> Option<String>) -> 
         let of_message = match field {
             // The first two digits are the type, the others the accounts.
             3 => of_message.get(..2)?,
+            // ISO 8583:2003: currency (3), minor unit (1), value (12).
+            4 if of_message.len() == 16 => of_message.get(4..)?,
             _ => of_message.as_str(),
         };
         let element = element(*tag)?;

@@ -74,7 +74,8 @@ pub use mti::{Mti, MtiClass, NotAnMti};
 pub use outline::Outline;
 pub use partial::PartialView;
 pub use presence::{
-    Condition, ConditionalRule, Demand, MessageRules, Test, Violation, ViolationKind, Violations,
+    Condition, ConditionalRule, Demand, MessageRules, RuleSet, Test, Violation, ViolationKind,
+    Violations,
 };
 pub use stan_slot::StanSlot;
 pub use text::TextBuffer;

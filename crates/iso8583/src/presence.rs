@@ -32,7 +32,8 @@ mod table;
 
 pub use condition::{Condition, Test};
 pub(crate) use pattern::Pattern;
-pub(crate) use table::{ALTERNATIVES_MAX, Conflict, Entry, Messages, TableError};
+pub use table::RuleSet;
+pub(crate) use table::{ALTERNATIVES_MAX, Conflict, Messages, TableError};
 
 /// What a dialect says about messages of one type: all of its `[messages]` that match it, the closer match first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -176,6 +177,11 @@ impl Dialect {
     #[inline]
     pub fn rules(&self, mti: Mti) -> Option<&MessageRules> {
         self.messages.rules(mti)
+    }
+
+    /// What the dialect says about messages, place by place.
+    pub fn rule_sets(&self) -> impl Iterator<Item = &RuleSet> {
+        self.messages.entries().iter()
     }
 }
 

@@ -17,9 +17,12 @@ const RULES_MAX: usize = 256;
 /// Four digits.
 const TYPES: usize = 10_000;
 
-/// What a dialect says about messages that match one of some patterns.
+/// What a dialect says in one place: about messages that match one of some patterns. [`Dialect::rules`] gives what all
+/// of them come to for a message type.
+///
+/// [`Dialect::rules`]: crate::Dialect::rules
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Entry {
+pub struct RuleSet {
     /// In ascending order.
     pub(crate) patterns: Vec<Pattern>,
     /// Why its fields are mandatory or forbidden.
@@ -32,11 +35,47 @@ pub(crate) struct Entry {
     pub(crate) conditional: Vec<ConditionalRule>,
 }
 
-impl Entry {
-    /// Its patterns as its key names them.
-    pub(crate) fn key(&self) -> String {
+impl RuleSet {
+    /// The message types that it is about, as its key names them: `0200`, `0x10`, `0[12]00, 0420`.
+    #[must_use]
+    pub fn key(&self) -> String {
         let patterns: Vec<String> = self.patterns.iter().map(Pattern::to_string).collect();
         patterns.join(", ")
+    }
+
+    /// Why its fields are mandatory or forbidden, if it says so.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// The fields that must be there.
+    #[must_use]
+    pub fn mandatory(&self) -> FieldSet {
+        self.mandatory
+    }
+
+    /// The fields that may be there or not, whatever a rule for more types says.
+    #[must_use]
+    pub fn optional(&self) -> FieldSet {
+        self.optional
+    }
+
+    /// The fields that must not be there.
+    #[must_use]
+    pub fn forbidden(&self) -> FieldSet {
+        self.forbidden
+    }
+
+    /// The fields that an answer gives back as its request had them; `None` if it says nothing about that.
+    #[must_use]
+    pub fn echoed(&self) -> Option<FieldSet> {
+        self.echoed
+    }
+
+    /// The rules with conditions.
+    pub fn conditional(&self) -> impl Iterator<Item = &ConditionalRule> {
+        self.conditional.iter()
     }
 
     fn conditional_fields(&self) -> FieldSet {
@@ -55,15 +94,15 @@ impl Entry {
     }
 
     /// Do both say the same of a field?
-    fn agrees_with(&self, other: &Entry, field: u8) -> bool {
-        let says = |entry: &Entry| {
+    fn agrees_with(&self, other: &RuleSet, field: u8) -> bool {
+        let says = |entry: &RuleSet| {
             [
                 entry.mandatory.contains(field),
                 entry.optional.contains(field),
                 entry.forbidden.contains(field),
             ]
         };
-        let conditional = |entry: &Entry| entry.conditional_fields().contains(field);
+        let conditional = |entry: &RuleSet| entry.conditional_fields().contains(field);
         says(self) == says(other) && !conditional(self) && !conditional(other)
     }
 }
@@ -71,7 +110,7 @@ impl Entry {
 /// The rules of a dialect.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Messages {
-    entries: Box<[Entry]>,
+    entries: Box<[RuleSet]>,
     /// By message type, from 1; 0: none. Empty if there are no entries.
     places: Box<[u16]>,
     rules: Box<[MessageRules]>,
@@ -96,7 +135,7 @@ pub(crate) enum TableError {
 }
 
 impl Messages {
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[RuleSet] {
         &self.entries
     }
 
@@ -107,7 +146,7 @@ impl Messages {
     }
 
     /// Works out what holds for each message type.
-    pub(crate) fn compile(entries: Vec<Entry>) -> Result<Messages, TableError> {
+    pub(crate) fn compile(entries: Vec<RuleSet>) -> Result<Messages, TableError> {
         if entries.is_empty() {
             return Ok(Messages::default());
         }
@@ -194,7 +233,7 @@ struct Merge {
 }
 
 impl Merge {
-    fn of(entries: &[Entry], alternatives: &[(usize, Pattern)], matching: u64) -> Merge {
+    fn of(entries: &[RuleSet], alternatives: &[(usize, Pattern)], matching: u64) -> Merge {
         // An entry is as close as the closest of its patterns that match.
         let mut widths: BTreeMap<usize, u32> = BTreeMap::new();
         for (bit, (entry, pattern)) in alternatives.iter().enumerate() {
@@ -203,7 +242,7 @@ impl Merge {
                 *known = pattern.width().min(*known);
             }
         }
-        let mut closest_first: Vec<(u32, usize, &Entry)> = widths
+        let mut closest_first: Vec<(u32, usize, &RuleSet)> = widths
             .into_iter()
             .filter_map(|(index, width)| Some((width, index, entries.get(index)?)))
             .collect();
@@ -274,15 +313,15 @@ impl Merge {
 mod tests {
     use super::*;
 
-    fn entry(patterns: &[&str], mandatory: &[u8], forbidden: &[u8]) -> Entry {
-        Entry {
+    fn entry(patterns: &[&str], mandatory: &[u8], forbidden: &[u8]) -> RuleSet {
+        RuleSet {
             patterns: patterns
                 .iter()
                 .map(|text| Pattern::parse(text).unwrap())
                 .collect(),
             mandatory: FieldSet::of(mandatory),
             forbidden: FieldSet::of(forbidden),
-            ..Entry::default()
+            ..RuleSet::default()
         }
     }
 
@@ -310,7 +349,7 @@ mod tests {
 
     #[test]
     fn two_that_are_equally_close_must_agree() {
-        let compile = |closer: Option<Entry>| {
+        let compile = |closer: Option<RuleSet>| {
             let entries = [entry(&["0x10"], &[39], &[]), entry(&["01x0"], &[], &[39])];
             Messages::compile(entries.into_iter().chain(closer).collect())
         };

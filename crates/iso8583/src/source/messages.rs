@@ -10,7 +10,7 @@ use crate::dialect::DialectError;
 use crate::field::{Content, Field, Length};
 use crate::field_set::FieldSet;
 use crate::presence::{
-    ALTERNATIVES_MAX, Condition, ConditionalRule, Conflict, Demand, Entry, Messages, Pattern,
+    ALTERNATIVES_MAX, Condition, ConditionalRule, Conflict, Demand, Messages, Pattern, RuleSet,
     TableError, Test,
 };
 
@@ -77,7 +77,7 @@ pub(super) fn resolve(
             spans.push(message.span.clone());
         }
     }
-    let keys: Vec<String> = entries.iter().map(Entry::key).collect();
+    let keys: Vec<String> = entries.iter().map(RuleSet::key).collect();
     match Messages::compile(entries) {
         Ok(messages) => messages,
         Err(TableError::TooMany) => {
@@ -151,11 +151,11 @@ impl<F: Fn(u8) -> bool> Resolver<'_, F> {
         patterns: &[Pattern],
         message: &RawMessage,
         errors: &mut Vec<DialectError>,
-    ) -> Entry {
-        let mut entry = Entry {
+    ) -> RuleSet {
+        let mut entry = RuleSet {
             patterns: patterns.to_vec(),
             why: message.why.as_ref().map(|why| why.value.as_str().into()),
-            ..Entry::default()
+            ..RuleSet::default()
         };
         let lists = [
             (Said::Mandatory, &message.mandatory),

@@ -9,6 +9,8 @@ use crate::console::Console;
 use crate::dialect;
 use crate::exit::{Exit, Failure};
 
+mod page;
+mod sample;
 mod wireshark;
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,10 @@ pub(crate) struct Args {
     #[arg(long, requires = "dialect")]
     wireshark: bool,
 
+    /// Print it as a page in Markdown: its fields, rules, codes and a message
+    #[arg(long, requires = "dialect", conflicts_with = "wireshark")]
+    page: bool,
+
     /// List the built-in dialects as a JSON array
     #[arg(long, conflicts_with = "dialect")]
     json: bool,
@@ -36,6 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let text = match &args.dialect {
         Some(name) if args.wireshark => wireshark::dissector(&*dialect::load(name, console)?),
+        Some(name) if args.page => page::page(&*dialect::load(name, console)?),
         Some(name) => dialect::load(name, console)?.to_toml(),
         None if args.schema => Dialect::json_schema(),
         None if args.json => list_as_json() + "\n",

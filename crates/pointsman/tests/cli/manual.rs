@@ -209,3 +209,47 @@ fn the_manual_names_every_command_and_option() {
         }
     }
 }
+
+/// `cargo xtask pages` makes them.
+#[test]
+fn every_dialect_has_its_page() {
+    let list = run(&["dialects", "--json"]).ok();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let names: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|dialect| dialect["name"].as_str().unwrap())
+        .collect();
+    let index = page("dialects.md");
+    for name in &names {
+        let printed = run(&["dialects", name, "--page"]).ok();
+        let path = root().join("docs/dialects").join(format!("{name}.md"));
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == printed,
+            "docs/dialects/{name}.md is out of date: run `cargo xtask pages`"
+        );
+        // The message in it is one that its own rules allow, and whose values agree.
+        let notes = ["\nnote: ", "\nwarning at ", "\nerror at "];
+        assert!(
+            written.contains("## A purchase") && notes.iter().all(|note| !written.contains(note)),
+            "{name}"
+        );
+        assert!(
+            index.contains(&format!("| [{name}](dialects/{name}.md) |")),
+            "docs/dialects.md does not list {name}"
+        );
+    }
+    let pages = std::fs::read_dir(root().join("docs/dialects")).unwrap();
+    assert_eq!(
+        pages.count(),
+        names.len(),
+        "a page of no dialect: run `cargo xtask pages`"
+    );
+    let schema = run(&["dialects", "--schema"]).ok();
+    assert!(
+        schema == page("dialect.schema.json"),
+        "docs/dialect.schema.json is out of date: run `cargo xtask pages`"
+    );
+}
