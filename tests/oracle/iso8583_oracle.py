@@ -75,6 +75,8 @@ TABLE_2003 = """
 # Where Visa's and Mastercard's 1987 are narrower: no length of Visa's is longer than a byte can say.
 TABLE_VISA = """
 22 n4       49 n3      50 n3      51 n3      55 b...255 60 b...255 62 b...255 63 b...255 126 b...255
+130 b3      131 b5     132 b4     133 an8    134 b...255 135 b...255 136 b8    137 b2     138 b2     139 b10
+140 b...255 142 b...255 143 b...255 144 n2   145 n3     146 n6     147 n12     148 n3     149 n12
 """
 TABLE_MASTERCARD = "45 ans..78  55 b...255"
 
@@ -122,7 +124,7 @@ def in_one_byte(text):
 
 
 class Dialect:
-    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read="", kind="fixed", binary_prefix=False):
+    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read="", kind="fixed", binary_prefix=False, third=False):
         self.name = name
         self.generated = table(fields)  # the fields of random messages
         everything = {} if secondary else table(TABLE_1987)
@@ -137,6 +139,7 @@ class Dialect:
         self.secondary = secondary
         self.kind = kind  # of the header: fixed, base24 or visa
         self.binary_prefix = binary_prefix  # lengths are one binary byte
+        self.third = third  # a third bitmap, directly behind the second
 
     def is_packed(self, number):
         return self.packed and self.fields[number].content in ("n", "z")
@@ -159,7 +162,7 @@ DIALECTS = {
         Dialect("iso2003-cmf", merged(TABLE_1987, TABLE_1993, TABLE_2003)),
         Dialect("unionpay-host", merged(TABLE_1987, "43 b40")),
         Dialect("base24-pos", TABLE_1987, hex_binary=True, header=b"ISO026000070", kind="base24"),
-        Dialect("visa-like", in_one_byte(merged(TABLE_1987, TABLE_VISA)), text="cp500", packed=True, header=VISA_HEADER, kind="visa", binary_prefix=True),
+        Dialect("visa-like", in_one_byte(merged(TABLE_1987, TABLE_VISA)), text="cp500", packed=True, header=VISA_HEADER, kind="visa", binary_prefix=True, third=True),
         Dialect("mastercard-like", merged(TABLE_1987, TABLE_MASTERCARD), text="cp500"),
     ]
 }
@@ -192,12 +195,11 @@ def encode(dialect, message):
     mti = message["mti"]
     out += bytes.fromhex(mti) if dialect.packed else mti.encode(dialect.text)
     numbers = sorted(int(number) for number in message["fields"])
-    bits = sum(1 << (128 - number) for number in numbers)
-    bitmap = bits.to_bytes(16, "big")
-    if numbers and numbers[-1] > 64:
-        bitmap = bytes([bitmap[0] | 0x80]) + bitmap[1:]
-    else:
-        bitmap = bitmap[:8]
+    # Bit 1 announces a second bitmap, bit 65 a third.
+    last = numbers[-1] if numbers else 0
+    announced = [1] * (last > 64) + [65] * (last > 128)
+    bits = sum(1 << (192 - number) for number in numbers + announced)
+    bitmap = bits.to_bytes(24, "big")[: 8 + 8 * len(announced)]
     out += bitmap.hex().upper().encode() if dialect.hex_binary else bitmap
     for number in numbers:
         out += encode_field(dialect, number, message["fields"][str(number)])
@@ -253,9 +255,14 @@ def decode(dialect, data):
             raise Broken(bitmap_at, 1, "there is no secondary bitmap in this dialect")
         bits = read_bitmap(dialect, data, at)
         numbers = numbers[1:] + [64 + number for number in range(1, 65) if bits >> (64 - number) & 1]
-        if 65 in numbers:
+        if 65 in numbers and not dialect.third:
             raise Broken(at, 65, "a third bitmap")
         at += width
+        if 65 in numbers:
+            numbers.remove(65)
+            bits = read_bitmap(dialect, data, at, 65)
+            numbers += [128 + number for number in range(1, 65) if bits >> (64 - number) & 1]
+            at += width
 
     message["fields"] = {}
     last = 1
@@ -298,13 +305,13 @@ def take(data, at, count, field):
     return data[at : at + count]
 
 
-def read_bitmap(dialect, data, at):
-    piece = take(data, at, 16 if dialect.hex_binary else 8, 1)
+def read_bitmap(dialect, data, at, field=1):
+    piece = take(data, at, 16 if dialect.hex_binary else 8, field)
     if not dialect.hex_binary:
         return int.from_bytes(piece, "big")
     for place, byte in enumerate(piece):
         if chr(byte) not in HEX:
-            raise Broken(at + place, 1, "no hex character")
+            raise Broken(at + place, field, "no hex character")
     return int(piece, 16)
 
 

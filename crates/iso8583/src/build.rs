@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use bytes::BytesMut;
 
+use crate::bitmaps::BitmapPlaces;
 use crate::convert;
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::encode::{self, Refusal, Target};
@@ -24,8 +25,7 @@ const LENGTH_EXPECTED: usize = 512;
 pub struct Builder<'d> {
     dialect: &'d Dialect,
     out: Output<'d>,
-    /// Where the bitmaps begin.
-    bitmaps: usize,
+    bitmaps: BitmapPlaces,
     fields: FieldSet,
     last: u8,
     failed: Option<EncodeError>,
@@ -62,8 +62,7 @@ impl<'d> Builder<'d> {
         let mut out = Output::begin(buffer, LENGTH_EXPECTED);
         out.put(header);
         out.put_mti(dialect.mti, mti);
-        let bitmaps = out.length();
-        out.room(dialect.bitmap.length());
+        let bitmaps = BitmapPlaces::first(dialect, &mut out);
         Builder {
             dialect,
             out,
@@ -120,14 +119,7 @@ impl<'d> Builder<'d> {
             return Err(error);
         }
         check_length(self.out.length())?;
-        let start = self.bitmaps;
-        let bits = self.fields.bits();
-        self.out.set_bitmap(start, self.dialect.bitmap, bits as u64);
-        if self.last > 64 {
-            let second = start + self.dialect.bitmap.length();
-            self.out
-                .set_bitmap(second, self.dialect.bitmap, (bits >> 64) as u64);
-        }
+        self.bitmaps.write(self.fields, &mut self.out);
         let length = self.out.length();
         self.dialect.complete_header(self.out.written(0, length));
         self.finished = true;
@@ -149,10 +141,10 @@ impl<'d> Builder<'d> {
             Some(_) if number <= after => Err((0, Kind::OutOfOrder { after })),
             Some(target) => {
                 if number > 64 && after <= 64 {
-                    // The first field above 64 announces a second bitmap: what was written moves behind it.
-                    let bitmap = self.dialect.bitmap.length();
-                    self.out.insert_gap(self.bitmaps + bitmap, bitmap);
-                    self.fields.insert(1);
+                    self.bitmaps.insert_second(&mut self.out);
+                }
+                if number > 128 && after <= 128 {
+                    self.bitmaps.insert_third(&mut self.out);
                 }
                 put(target, &mut self.out)
             }

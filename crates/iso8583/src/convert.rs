@@ -8,9 +8,9 @@ use crate::check::Check;
 use crate::dialect::Dialect;
 use crate::encode::{self, Refusal, Target};
 use crate::error::EncodeErrorKind as Kind;
-use crate::field::{CodePage, Content, Encoding, Field, Length, PrefixEncoding};
+use crate::field::{CodePage, Content, Counts, Encoding, Field, Length, PrefixEncoding};
 use crate::output::Output;
-use crate::plan::{Prefix, Shape};
+use crate::plan::{Prefix, Shape, Step};
 use crate::swar::{self, Spelling};
 use crate::text::{self, TextBuffer};
 use crate::view::{Element, View};
@@ -155,38 +155,132 @@ impl Way {
         }
     }
 
-    /// Appends a run of elements. `false`: it holds what the other character set lacks; nothing is appended then.
-    #[inline]
-    pub(crate) fn put_run(self, run: &[u8], out: &mut Output<'_>) -> bool {
-        let length = out.length();
-        let place = out.room(self.run_length(run.len()));
+    /// Appends a run of elements, the first `length` bytes of `tail`. `false`: it holds what the other character set lacks;
+    /// nothing is appended then.
+    #[inline(always)]
+    pub(crate) fn put_run(self, tail: &[u8], length: usize, out: &mut Output<'_>) -> bool {
+        let before = out.length();
+        let count = self.run_length(length);
+        let place = out.loose_room(count);
         match self {
-            Way::Pack | Way::HexToRaw => swar::pack(run, place),
-            Way::UnpackAscii => swar::unpack(run, place, Spelling::AsciiTrack),
-            Way::UnpackEbcdic => swar::unpack(run, place, Spelling::EbcdicDigits),
-            Way::RawToHex => swar::unpack(run, place, Spelling::Hex),
-            Way::AsciiToEbcdic => swar::translate(run, place, &charset::EBCDIC_FROM_LATIN1),
-            Way::EbcdicToAscii => {
-                swar::ascii_from_ebcdic(run, place);
-                if !Check::AsciiPrintable.holds(place) {
-                    out.rewind(length);
-                    return false;
+            Way::Pack | Way::HexToRaw => swar::pack_loosely(tail, length, place),
+            Way::UnpackAscii => swar::unpack_loosely(tail, length, place, Spelling::AsciiTrack),
+            Way::UnpackEbcdic => swar::unpack_loosely(tail, length, place, Spelling::EbcdicDigits),
+            Way::RawToHex => swar::unpack_loosely(tail, length, place, Spelling::Hex),
+            Way::None | Way::Same | Way::Value | Way::Text => {
+                swar::copy_loosely(tail, length, place);
+            }
+            Way::AsciiToEbcdic | Way::EbcdicToAscii => {
+                let run = tail.get(..length).unwrap_or_default();
+                let place = place.get_mut(..count).unwrap_or_default();
+                if self == Way::AsciiToEbcdic {
+                    swar::translate(run, place, &charset::EBCDIC_FROM_LATIN1);
+                } else {
+                    swar::ascii_from_ebcdic(run, place);
+                    if !Check::AsciiPrintable.holds(place) {
+                        out.rewind(before);
+                        return false;
+                    }
                 }
             }
-            Way::None | Way::Same | Way::Value | Way::Text => swar::copy(run, place),
         }
         true
     }
 }
 
+/// How one field gets from a message of one dialect to a message of another: all that takes to know, in one place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    pub(crate) way: Way,
+    pub(crate) from: Step,
+    pub(crate) to: Step,
+    /// The fields of the same 64 that may go the same way together with it, as one run of bytes; bit n − 1 stands for the
+    /// n-th of the 64. 0: it goes alone.
+    pub(crate) together: u64,
+}
+
+impl Lane {
+    /// Of a field that one of the dialects does not define.
+    pub(crate) const NONE: Lane = Lane {
+        way: Way::None,
+        from: Step::UNDEFINED,
+        to: Step::UNDEFINED,
+        together: 0,
+    };
+
+    pub(crate) fn between(from: &Field, to: &Field) -> Lane {
+        Lane {
+            way: Way::between(from, to),
+            from: Step::of(from),
+            to: Step::of(to),
+            together: 0,
+        }
+    }
+
+    /// Appends the value of the element that begins `tail` and has so many bytes. Nothing is appended if it is refused.
+    /// What stands behind the element in the message may be read, and does not count.
+    #[inline(always)]
+    pub(crate) fn carry(
+        &self,
+        tail: &[u8],
+        length: usize,
+        out: &mut Output<'_>,
+    ) -> Result<(), Refusal> {
+        let prefix = self.from.prefix_length();
+        let (Some(wire), Some(length)) = (tail.get(prefix..), length.checked_sub(prefix)) else {
+            return Err((0, Kind::NotInView));
+        };
+        let units = match self.way {
+            Way::Pack | Way::Value => length,
+            // Bytes, unless a length counts hex characters.
+            Way::HexToRaw => length / 2,
+            Way::RawToHex if self.to.prefix != Prefix::None => length * 2,
+            Way::RawToHex => length,
+            Way::UnpackAscii | Way::UnpackEbcdic if self.from.counts == Counts::Value => {
+                let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
+                self.from.packed_units(prefix, length)
+            }
+            _ => return self.carry_otherwise(tail, prefix + length, out),
+        };
+        let to = Target { step: &self.to };
+        if !self.to.allows(units) {
+            return Err(to.length_refusal(units));
+        }
+        let place = to.loose_room(units, out);
+        match self.way {
+            Way::Pack => encode::pack_loosely(&self.to, wire, length, place),
+            Way::UnpackAscii | Way::UnpackEbcdic => {
+                let spelling = match self.way {
+                    Way::UnpackAscii => Spelling::AsciiTrack,
+                    _ => Spelling::EbcdicDigits,
+                };
+                text::unpack_loosely(self.from.shape, units, wire, length, place, spelling);
+            }
+            Way::HexToRaw => swar::pack_loosely(wire, length, place),
+            Way::RawToHex => swar::unpack_loosely(wire, length, place, Spelling::Hex),
+            _ => swar::copy_loosely(wire, length, place),
+        }
+        Ok(())
+    }
+
+    /// As [`Lane::carry`], for the ways that few fields go alone.
+    #[inline(never)]
+    fn carry_otherwise(
+        &self,
+        tail: &[u8],
+        length: usize,
+        out: &mut Output<'_>,
+    ) -> Result<(), Refusal> {
+        let bytes = tail.get(..length).unwrap_or_default();
+        let Some(element) = Element::of(&self.from, bytes) else {
+            return Err((0, Kind::NotInView));
+        };
+        put(self.way, &element, Target { step: &self.to }, out)
+    }
+}
+
 /// Appends the value in the other form. Nothing is appended if it is refused.
-#[inline(always)]
-pub(crate) fn put(
-    way: Way,
-    from: &Element<'_>,
-    to: Target<'_>,
-    out: &mut Output<'_>,
-) -> Result<(), Refusal> {
+fn put(way: Way, from: &Element<'_>, to: Target<'_>, out: &mut Output<'_>) -> Result<(), Refusal> {
     let units = match way {
         Way::None => return Err((0, Kind::NotCarried)),
         Way::Text => return put_through_text(from, to, out),
@@ -195,7 +289,6 @@ pub(crate) fn put(
             out.put(from.wire);
             return Ok(());
         }
-        // Bytes, unless a length counts hex characters.
         Way::HexToRaw => from.wire.len() / 2,
         Way::RawToHex if to.step.prefix != Prefix::None => from.wire.len() * 2,
         _ => from.units,
@@ -203,7 +296,7 @@ pub(crate) fn put(
     if !to.step.allows(units) {
         return Err(to.length_refusal(units));
     }
-    let length = out.length();
+    let before = out.length();
     let place = to.room(units, out);
     match way {
         Way::Pack => encode::pack(to.step, from.wire, place),
@@ -214,7 +307,7 @@ pub(crate) fn put(
             swar::ascii_from_ebcdic(from.wire, place);
             // Only text can hold what ASCII lacks: the printable characters of the upper half of Latin-1.
             if to.step.check == Check::AsciiPrintable && !to.step.check.holds(place) {
-                out.rewind(length);
+                out.rewind(before);
                 return put_through_text(from, to, out);
             }
         }

@@ -8,12 +8,13 @@ use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Filler, Length, PadSide,
-    PrefixEncoding, TextEncoding,
+    PrefixEncoding, TertiaryBitmap, TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::header::{self, HeaderKind};
 use crate::mti::Mti;
 use crate::partial::PartialView;
+use crate::view::THIRD_BITMAP;
 
 /// Reads as far as the message is in order.
 pub(crate) fn decode<'a>(
@@ -75,24 +76,31 @@ fn read<'a>(
     partial.header = Some(read_header(reader, dialect)?);
     let mti = read_mti(reader, dialect.mti)?;
     partial.mti = Some(mti);
-    let bitmaps = read_bitmaps(reader, dialect)?;
-    partial.open_view(mti, bitmaps.fields, reader.offset);
+    let mut bitmaps = read_bitmaps(reader, dialect)?;
+    partial.open_view(mti, bitmaps.announced(), reader.offset);
 
-    for number in bitmaps.fields.iter() {
-        let Some(field) = dialect.field(number) else {
-            return Err(DecodeError {
-                offset: bitmaps.place_of(number),
-                field: number,
-                kind: Kind::UndefinedField,
-            });
-        };
+    let mut after = 0;
+    while let Some(number) = bitmaps.elements.next_after(after) {
         let start = reader.offset;
-        read_element(reader, field)?;
+        if number == THIRD_BITMAP {
+            bitmaps.read_third(reader)?;
+            partial.announce(bitmaps.announced());
+        } else {
+            let Some(field) = dialect.field(number) else {
+                return Err(DecodeError {
+                    offset: bitmaps.place_of(number),
+                    field: number,
+                    kind: Kind::UndefinedField,
+                });
+            };
+            read_element(reader, field)?;
+        }
         partial.push(number, start, reader.offset);
+        after = number;
     }
     let count = reader.rest().len();
     if count != 0 {
-        let field = bitmaps.fields.last().unwrap_or(1);
+        let field = bitmaps.announced().last().unwrap_or(1);
         return Err(DecodeError {
             offset: reader.offset,
             field,
@@ -190,32 +198,49 @@ fn read_mti(reader: &mut Reader<'_>, encoding: TextEncoding) -> Result<Mti, Deco
 
 /// The bitmaps as read.
 struct Bitmaps {
-    /// Fields 2 to 128 that are announced; not bit 1.
-    fields: FieldSet,
-    start: usize,
+    /// The fields that are announced; 65 among them is a third bitmap that stands there.
+    elements: FieldSet,
+    /// Where each begins.
+    starts: [usize; 3],
     encoding: BitmapEncoding,
 }
 
 impl Bitmaps {
-    /// Offset of the byte or hex character that carries a field's bit. The secondary bitmap follows the primary one, so
-    /// bits simply go on.
+    /// Fields 2 to 192.
+    fn announced(&self) -> FieldSet {
+        self.elements.without(THIRD_BITMAP)
+    }
+
+    /// Offset of the byte or hex character that carries a field's bit.
     fn place_of(&self, number: u8) -> usize {
         let bits_a_byte = match self.encoding {
             BitmapEncoding::Binary => 8,
             BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 4,
         };
-        self.start + usize::from(number.saturating_sub(1)) / bits_a_byte
+        let bit = usize::from(number.saturating_sub(1));
+        let start = self.starts.get(bit / 64).copied().unwrap_or_default();
+        start + bit % 64 / bits_a_byte
+    }
+
+    fn read_third(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let [.., third] = &mut self.starts;
+        *third = reader.offset;
+        let bits = read_bitmap(reader, self.encoding, THIRD_BITMAP)?;
+        self.elements = self.elements.union(FieldSet::from_words([0, 0, bits]));
+        Ok(())
     }
 }
 
 fn read_bitmaps(reader: &mut Reader<'_>, dialect: &Dialect) -> Result<Bitmaps, DecodeError> {
+    let encoding = dialect.bitmap;
+    let start = reader.offset;
     let mut bitmaps = Bitmaps {
-        fields: FieldSet::EMPTY,
-        start: reader.offset,
-        encoding: dialect.bitmap,
+        elements: FieldSet::EMPTY,
+        starts: [start; 3],
+        encoding,
     };
-    let primary = read_bitmap(reader, dialect.bitmap)?;
-    let mut bits = u128::from(primary);
+    let primary = read_bitmap(reader, encoding, 1)?;
+    let mut secondary = 0;
     if primary & 1 != 0 {
         if !dialect.secondary_bitmap {
             return Err(DecodeError {
@@ -224,23 +249,37 @@ fn read_bitmaps(reader: &mut Reader<'_>, dialect: &Dialect) -> Result<Bitmaps, D
                 kind: Kind::UndefinedField,
             });
         }
-        bits |= u128::from(read_bitmap(reader, dialect.bitmap)?) << 64;
+        bitmaps.starts = [start, reader.offset, reader.offset];
+        secondary = read_bitmap(reader, encoding, 1)?;
     }
-    bitmaps.fields = FieldSet::from_bits(bits).without(1);
-    if bitmaps.fields.contains(65) {
-        return Err(DecodeError {
-            offset: bitmaps.place_of(65),
-            field: 65,
-            kind: Kind::TertiaryBitmap,
-        });
+    bitmaps.elements = FieldSet::from_words([primary & !1, secondary, 0]);
+    if bitmaps.elements.contains(THIRD_BITMAP) {
+        match dialect.tertiary_bitmap {
+            TertiaryBitmap::None => {
+                return Err(DecodeError {
+                    offset: bitmaps.place_of(THIRD_BITMAP),
+                    field: THIRD_BITMAP,
+                    kind: Kind::TertiaryBitmap,
+                });
+            }
+            TertiaryBitmap::Field65 => {}
+            TertiaryBitmap::Contiguous => {
+                bitmaps.elements.remove(THIRD_BITMAP);
+                bitmaps.read_third(reader)?;
+            }
+        }
     }
     Ok(bitmaps)
 }
 
 /// One bitmap with bit n−1 for the n-th field: the wire counts from the most significant bit.
-fn read_bitmap(reader: &mut Reader<'_>, encoding: BitmapEncoding) -> Result<u64, DecodeError> {
+fn read_bitmap(
+    reader: &mut Reader<'_>,
+    encoding: BitmapEncoding,
+    field: u8,
+) -> Result<u64, DecodeError> {
     let start = reader.offset;
-    let wire = reader.take(encoding.length(), 1)?;
+    let wire = reader.take(encoding.length(), field)?;
     let mut bits = 0_u64;
     for (place, byte) in wire.iter().enumerate() {
         bits = match encoding {
@@ -248,7 +287,7 @@ fn read_bitmap(reader: &mut Reader<'_>, encoding: BitmapEncoding) -> Result<u64,
             BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => {
                 let error = DecodeError {
                     offset: start + place,
-                    field: 1,
+                    field,
                     kind: Kind::NotHex(*byte),
                 };
                 let value = match encoding {

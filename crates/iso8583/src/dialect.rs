@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::field::{
-    BitmapEncoding, Counts, Encoding, Field, Filler, PadSide, PrefixEncoding, TextEncoding,
+    BitmapEncoding, Counts, Encoding, Field, Filler, PadSide, PrefixEncoding, TertiaryBitmap,
+    TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::header::HeaderKind;
@@ -19,6 +20,9 @@ use crate::values::Reason;
 /// The most bytes of one message. Offsets are 16 bits wide; real messages stay below 4 KiB.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 
+/// Length of a table by field number, 0 to 192.
+pub(crate) const FIELD_NUMBERS: usize = FieldSet::NUMBER_MAX as usize + 1;
+
 /// The rules of one wire format, compiled from TOML (see [`Dialect::parse`]). Immutable; shared behind an [`Arc`].
 #[derive(Clone, PartialEq)]
 pub struct Dialect {
@@ -29,13 +33,14 @@ pub struct Dialect {
     pub(crate) mti: TextEncoding,
     pub(crate) bitmap: BitmapEncoding,
     pub(crate) secondary_bitmap: bool,
+    pub(crate) tertiary_bitmap: TertiaryBitmap,
     pub(crate) defaults: Defaults,
     pub(crate) fields: Box<[Option<Field>]>,
     pub(crate) defined: FieldSet,
     /// Those of them that the fast path can step over.
     pub(crate) scannable: FieldSet,
     /// By field number, for the fast path.
-    pub(crate) steps: Box<[Step; 129]>,
+    pub(crate) steps: Box<[Step; FIELD_NUMBERS]>,
     pub(crate) response_codes: BTreeMap<&'static str, Box<str>>,
     pub(crate) echo: FieldSet,
     pub(crate) messages: Messages,
@@ -238,7 +243,7 @@ impl Dialect {
         &self.description
     }
 
-    /// The definition of a field, 2..=128. `None`: the dialect does not define it.
+    /// The definition of a field, 2..=192. `None`: the dialect does not define it.
     #[must_use]
     #[inline]
     pub fn field(&self, number: u8) -> Option<&Field> {
@@ -280,6 +285,12 @@ impl Dialect {
     #[must_use]
     pub fn has_secondary_bitmap(&self) -> bool {
         self.secondary_bitmap
+    }
+
+    /// May a message have a third bitmap (fields 129 to 192), and where does it stand?
+    #[must_use]
+    pub fn tertiary_bitmap(&self) -> TertiaryBitmap {
+        self.tertiary_bitmap
     }
 
     /// The response code (field 39) for what the switch itself answers. Every reason has one.

@@ -28,13 +28,28 @@ impl<'d> Target<'d> {
 
     /// Room for a value of so many units, behind its length prefix, which is written. The caller has checked that the
     /// field allows them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn room<'o>(&self, units: usize, out: &'o mut Output<'_>) -> &'o mut [u8] {
         if self.step.prefix == Prefix::None {
             return out.room(usize::from(self.step.length));
         }
-        let prefix = self.step.prefix.bytes();
-        let place = out.room(prefix + self.step.wire_length(units));
+        let place = out.room(self.step.prefix_length() + self.step.wire_length(units));
+        self.behind_prefix(units, place)
+    }
+
+    /// As [`Target::room`], with some bytes more behind the value, which do not count.
+    #[inline(always)]
+    pub(crate) fn loose_room<'o>(&self, units: usize, out: &'o mut Output<'_>) -> &'o mut [u8] {
+        if self.step.prefix == Prefix::None {
+            return out.loose_room(usize::from(self.step.length));
+        }
+        let place = out.loose_room(self.step.prefix_length() + self.step.wire_length(units));
+        self.behind_prefix(units, place)
+    }
+
+    #[inline(always)]
+    fn behind_prefix<'p>(&self, units: usize, place: &'p mut [u8]) -> &'p mut [u8] {
+        let prefix = self.step.prefix_length();
         let (prefix, value) = place.split_at_mut_checked(prefix).unwrap_or_default();
         set_prefix(self.step.prefix, self.step.announced(units), prefix);
         value
@@ -63,50 +78,72 @@ impl<'d> Target<'d> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn set_prefix(prefix: Prefix, units: usize, place: &mut [u8]) {
-    // 32 bits are divided by a constant in less than 64.
+    // 32 bits are divided by a constant in less than 64. Each prefix works out the digits it has, and no more.
     let units = units as u32;
-    let [hundreds, tens, ones] =
-        [units / 100 % 10, units / 10 % 10, units % 10].map(|digit| digit as u8);
-    let thousands = (units / 1000) as u8;
+    let pair = || [units / 10 % 10, units % 10].map(|digit| digit as u8);
+    let hundreds = || (units / 100 % 10) as u8;
+    let thousands = || (units / 1000 % 10) as u8;
     match (prefix, place) {
-        (Prefix::Ascii1, [a]) => *a = b'0' | ones,
-        (Prefix::Ascii4, [a, b, c, d]) => {
-            (*a, *b, *c, *d) = (b'0' | thousands, b'0' | hundreds, b'0' | tens, b'0' | ones);
+        (Prefix::Ascii1, [a]) => *a = b'0' | pair()[1],
+        (Prefix::Ascii2, rest) => set_digits(rest, b'0', pair()),
+        (Prefix::Ascii3, [a, rest @ ..]) => {
+            *a = b'0' | hundreds();
+            set_digits(rest, b'0', pair());
         }
-        (Prefix::Ebcdic1, [a]) => *a = 0xF0 | ones,
-        (Prefix::Ebcdic4, [a, b, c, d]) => {
-            (*a, *b, *c, *d) = (0xF0 | thousands, 0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones);
+        (Prefix::Ascii4, [a, b, rest @ ..]) => {
+            (*a, *b) = (b'0' | thousands(), b'0' | hundreds());
+            set_digits(rest, b'0', pair());
+        }
+        (Prefix::Ebcdic1, [a]) => *a = 0xF0 | pair()[1],
+        (Prefix::Ebcdic2, rest) => set_digits(rest, 0xF0, pair()),
+        (Prefix::Ebcdic3, [a, rest @ ..]) => {
+            *a = 0xF0 | hundreds();
+            set_digits(rest, 0xF0, pair());
+        }
+        (Prefix::Ebcdic4, [a, b, rest @ ..]) => {
+            (*a, *b) = (0xF0 | thousands(), 0xF0 | hundreds());
+            set_digits(rest, 0xF0, pair());
+        }
+        (Prefix::Bcd2, [a]) => *a = packed(pair()),
+        (Prefix::Bcd3, [a, b]) => {
+            (*a, *b) = (thousands() << 4 | hundreds(), packed(pair()));
         }
         (Prefix::Binary1, [a]) => *a = units as u8,
-        (Prefix::Binary2, place) => place.copy_from_slice(&(units as u16).to_be_bytes()),
-        (Prefix::Ascii2, [a, b]) => (*a, *b) = (b'0' | tens, b'0' | ones),
-        (Prefix::Ascii3, [a, b, c]) => (*a, *b, *c) = (b'0' | hundreds, b'0' | tens, b'0' | ones),
-        (Prefix::Ebcdic2, [a, b]) => (*a, *b) = (0xF0 | tens, 0xF0 | ones),
-        (Prefix::Ebcdic3, [a, b, c]) => (*a, *b, *c) = (0xF0 | hundreds, 0xF0 | tens, 0xF0 | ones),
-        (Prefix::Bcd2, [a]) => *a = tens << 4 | ones,
-        (Prefix::Ascii5 | Prefix::Ascii6, place) => set_digits(place, units, b'0'),
-        (Prefix::Ebcdic5 | Prefix::Ebcdic6, place) => set_digits(place, units, 0xF0),
+        (Prefix::Binary2, place) => swar::copy(&(units as u16).to_be_bytes(), place),
+        (Prefix::Ascii5 | Prefix::Ascii6, place) => set_long(place, units, b'0'),
+        (Prefix::Ebcdic5 | Prefix::Ebcdic6, place) => set_long(place, units, 0xF0),
         (Prefix::Bcd5, place) => {
             let mut rest = units;
             for byte in place.iter_mut().rev() {
-                *byte = ((rest / 10 % 10) << 4 | (rest % 10)) as u8;
+                *byte = packed([rest / 10 % 10, rest % 10].map(|digit| digit as u8));
                 rest /= 100;
             }
         }
-        (Prefix::Bcd3, [a, b]) => (*a, *b) = (thousands << 4 | hundreds, tens << 4 | ones),
         _ => {}
     }
 }
 
 /// A number with leading zeros.
-fn set_digits(place: &mut [u8], number: u32, zero: u8) {
+fn set_long(place: &mut [u8], number: u32, zero: u8) {
     let mut rest = number;
     for byte in place.iter_mut().rev() {
         *byte = zero | (rest % 10) as u8;
         rest /= 10;
     }
+}
+
+#[inline(always)]
+fn set_digits(place: &mut [u8], zero: u8, [tens, ones]: [u8; 2]) {
+    if let [a, b] = place {
+        (*a, *b) = (zero | tens, zero | ones);
+    }
+}
+
+#[inline(always)]
+fn packed([tens, ones]: [u8; 2]) -> u8 {
+    tens << 4 | ones
 }
 
 /// Appends a value given as text, with its length prefix. Nothing is appended if it is refused.
@@ -248,6 +285,27 @@ pub(crate) fn pack(step: &Step, text: &[u8], place: &mut [u8]) {
     {
         *byte = swar::pack_one(*digit) << 4 | step.filler;
         swar::pack(rest, place);
+    }
+}
+
+/// As [`pack`] for the first `length` characters of `tail`; what stands behind them, and behind their place, may be read
+/// and written.
+#[inline(always)]
+pub(crate) fn pack_loosely(step: &Step, tail: &[u8], length: usize, place: &mut [u8]) {
+    if length.is_multiple_of(2) {
+        swar::pack_loosely(tail, length, place);
+    } else if step.shape == Shape::PackedFillerFirst {
+        if let (Some((digit, rest)), Some((byte, place))) =
+            (tail.split_first(), place.split_first_mut())
+        {
+            *byte = step.filler << 4 | swar::pack_one(*digit);
+            swar::pack_loosely(rest, length - 1, place);
+        }
+    } else {
+        swar::pack_loosely(tail, length - 1, place);
+        if let (Some(digit), Some(byte)) = (tail.get(length - 1), place.get_mut(length / 2)) {
+            *byte = swar::pack_one(*digit) << 4 | step.filler;
+        }
     }
 }
 

@@ -156,18 +156,18 @@ impl Tree<'_> {
                 ..Row::default()
             });
         }
-        for (place, (range, bits)) in self.partial.bitmaps.iter().enumerate() {
-            let (name, first) = if place == 0 {
-                ("Bitmap", 1)
-            } else {
-                ("Bitmap, secondary", 65)
-            };
+        let kinds = [
+            ("Bitmap", "1", 1),
+            ("Bitmap, secondary", "1", 65),
+            ("Bitmap, tertiary", "65", 129),
+        ];
+        for ((range, bits), (name, number, first)) in self.partial.bitmaps.iter().zip(kinds) {
             let fields = reference::fields_of(*bits, first)
                 .into_iter()
-                .filter(|number| *number != 1);
+                .filter(|number| ![1, 65].contains(number));
             rows.push(Row {
                 range: range.clone(),
-                number: "1".into(),
+                number: number.into(),
                 name: name.into(),
                 kind: match self.dialect.bitmap_encoding() {
                     BitmapEncoding::Binary => "b8".into(),

@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Field {
-    /// The field's number, 2..=128.
+    /// The field's number, 2..=192.
     pub number: u8,
     /// What the standard (or the dialect) calls it.
     pub name: Box<str>,
@@ -390,4 +390,15 @@ impl BitmapEncoding {
             BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 16,
         }
     }
+}
+
+/// Whether a message may have a third bitmap (fields 129 to 192), which bit 65 announces, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TertiaryBitmap {
+    /// There is none.
+    None,
+    /// Where a field 65 would stand: behind field 64, before field 66 (ISO 8583-1:1987, "bit map, extended").
+    Field65,
+    /// Directly behind the second bitmap, before all fields, as VISA places it.
+    Contiguous,
 }

@@ -2,21 +2,24 @@
 
 use core::fmt;
 
-/// A set of field numbers 1..=128; bit n−1 stands for field n.
+/// A set of field numbers 1..=192, as up to three bitmaps announce them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct FieldSet(u128);
+pub struct FieldSet([u64; 3]);
 
 impl FieldSet {
-    /// No field.
-    pub const EMPTY: FieldSet = FieldSet(0);
+    /// The highest number a field can have: the last bit of a third bitmap.
+    pub const NUMBER_MAX: u8 = 192;
 
-    /// The set whose bit n−1 stands for field n.
+    /// No field.
+    pub const EMPTY: FieldSet = FieldSet([0; 3]);
+
+    /// The set whose word w has bit b for field 64 w + b + 1: one word for each bitmap.
     #[must_use]
-    pub const fn from_bits(bits: u128) -> FieldSet {
-        FieldSet(bits)
+    pub const fn from_words(words: [u64; 3]) -> FieldSet {
+        FieldSet(words)
     }
 
-    /// The set of these fields; numbers outside 1..=128 are not taken.
+    /// The set of these fields; numbers outside 1..=192 are not taken.
     #[must_use]
     pub const fn of(numbers: &[u8]) -> FieldSet {
         let mut set = FieldSet::EMPTY;
@@ -28,136 +31,156 @@ impl FieldSet {
         set
     }
 
-    /// Bit n−1 stands for field n.
+    /// One word for each bitmap: bit b of word w stands for field 64 w + b + 1.
     #[must_use]
-    pub const fn bits(self) -> u128 {
+    #[inline]
+    pub const fn words(self) -> [u64; 3] {
         self.0
     }
 
-    const fn bit(number: u8) -> u128 {
-        if number >= 1 && number <= 128 {
-            1 << (number - 1)
-        } else {
-            0
-        }
+    /// The set of one field; of none for a number outside 1..=192.
+    const fn one(number: u8) -> FieldSet {
+        FieldSet(match number {
+            1..=64 => [1 << (number - 1), 0, 0],
+            65..=128 => [0, 1 << (number - 65), 0],
+            129..=192 => [0, 0, 1 << (number - 129)],
+            _ => [0; 3],
+        })
     }
 
     /// This set and the field.
     #[must_use]
     pub const fn with(self, number: u8) -> FieldSet {
-        FieldSet(self.0 | FieldSet::bit(number))
+        self.union(FieldSet::one(number))
     }
 
     /// This set without the field.
     #[must_use]
     pub const fn without(self, number: u8) -> FieldSet {
-        FieldSet(self.0 & !FieldSet::bit(number))
+        self.difference(FieldSet::one(number))
     }
 
     /// Is the field in the set?
     #[must_use]
     #[inline]
     pub const fn contains(self, number: u8) -> bool {
-        let (low, high) = self.halves();
+        let [low, middle, high] = self.0;
         match number {
             1..=64 => low >> (number - 1) & 1 != 0,
-            65..=128 => high >> (number - 65) & 1 != 0,
+            65..=128 => middle >> (number - 65) & 1 != 0,
+            129..=192 => high >> (number - 129) & 1 != 0,
             _ => false,
         }
     }
 
-    /// Adds a field; numbers outside 1..=128 are not taken.
+    /// Adds a field; numbers outside 1..=192 are not taken.
     pub const fn insert(&mut self, number: u8) {
-        self.0 |= FieldSet::bit(number);
+        *self = self.with(number);
     }
 
     /// Takes a field out.
     pub const fn remove(&mut self, number: u8) {
-        self.0 &= !FieldSet::bit(number);
+        *self = self.without(number);
     }
 
     /// The fields in either set.
     #[must_use]
+    #[inline]
     pub const fn union(self, other: FieldSet) -> FieldSet {
-        FieldSet(self.0 | other.0)
+        let ([a, b, c], [d, e, f]) = (self.0, other.0);
+        FieldSet([a | d, b | e, c | f])
     }
 
     /// The fields in both sets.
     #[must_use]
+    #[inline]
     pub const fn intersection(self, other: FieldSet) -> FieldSet {
-        FieldSet(self.0 & other.0)
+        let ([a, b, c], [d, e, f]) = (self.0, other.0);
+        FieldSet([a & d, b & e, c & f])
     }
 
     /// The fields of this set that are not in the other.
     #[must_use]
+    #[inline]
     pub const fn difference(self, other: FieldSet) -> FieldSet {
-        FieldSet(self.0 & !other.0)
+        let ([a, b, c], [d, e, f]) = (self.0, other.0);
+        FieldSet([a & !d, b & !e, c & !f])
     }
 
     /// No field at all?
     #[must_use]
+    #[inline]
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        let [low, middle, high] = self.0;
+        low | middle | high == 0
     }
 
     /// How many fields.
     #[must_use]
     pub const fn len(self) -> usize {
-        self.0.count_ones() as usize
+        let [low, middle, high] = self.0;
+        (low.count_ones() + middle.count_ones() + high.count_ones()) as usize
     }
 
     /// The lowest field.
     #[must_use]
     pub const fn first(self) -> Option<u8> {
-        if self.0 == 0 {
-            None
-        } else {
-            Some(self.0.trailing_zeros() as u8 + 1)
-        }
+        self.next_after(0)
     }
 
     /// The highest field.
     #[must_use]
     pub const fn last(self) -> Option<u8> {
-        if self.0 == 0 {
-            None
+        let [low, middle, high] = self.0;
+        if high != 0 {
+            Some(192 - high.leading_zeros() as u8)
+        } else if middle != 0 {
+            Some(128 - middle.leading_zeros() as u8)
+        } else if low != 0 {
+            Some(64 - low.leading_zeros() as u8)
         } else {
-            Some(128 - self.0.leading_zeros() as u8)
+            None
         }
+    }
+
+    /// How many fields of the set are below `number`: the place of a field of the set among them.
+    #[must_use]
+    #[inline]
+    pub const fn rank(self, number: u8) -> usize {
+        let [low, middle, high] = self.0;
+        let count = match number {
+            0 => 0,
+            1..=64 => (low & below(number)).count_ones(),
+            65..=128 => low.count_ones() + (middle & below(number - 64)).count_ones(),
+            129..=192 => {
+                let lower = low.count_ones() + middle.count_ones();
+                lower + (high & below(number - 128)).count_ones()
+            }
+            _ => return self.len(),
+        };
+        count as usize
     }
 
     /// The lowest field above `number`.
     #[must_use]
     #[inline]
     pub const fn next_after(self, number: u8) -> Option<u8> {
-        // In halves: 64 bits are one instruction where 128 are many.
-        let (low, high) = self.halves();
-        if number < 64 {
-            let above = low & (u64::MAX << number);
-            if above != 0 {
-                return Some(above.trailing_zeros() as u8 + 1);
-            }
-            return if high == 0 {
-                None
-            } else {
-                Some(high.trailing_zeros() as u8 + 65)
-            };
-        }
-        if number >= 128 {
-            return None;
-        }
-        let above = high & (u64::MAX << (number - 64));
-        if above == 0 {
-            None
+        let [low, middle, high] = self.0;
+        let (low, middle, high) = match number {
+            0..64 => (low & (u64::MAX << number), middle, high),
+            64..128 => (0, middle & (u64::MAX << (number - 64)), high),
+            128..192 => (0, 0, high & (u64::MAX << (number - 128))),
+            _ => return None,
+        };
+        if low != 0 {
+            Some(low.trailing_zeros() as u8 + 1)
+        } else if middle != 0 {
+            Some(middle.trailing_zeros() as u8 + 65)
+        } else if high != 0 {
+            Some(high.trailing_zeros() as u8 + 129)
         } else {
-            Some(above.trailing_zeros() as u8 + 65)
+            None
         }
-    }
-
-    /// Fields 1 to 64, and fields 65 to 128.
-    #[inline]
-    pub(crate) const fn halves(self) -> (u64, u64) {
-        (self.0 as u64, (self.0 >> 64) as u64)
     }
 
     /// The fields in ascending order.
@@ -169,6 +192,11 @@ impl FieldSet {
             Some(after)
         })
     }
+}
+
+/// The bits of a word that stand for fields below the `number`-th, which is 1 to 64.
+const fn below(number: u8) -> u64 {
+    (1 << (number - 1)) - 1
 }
 
 impl FromIterator<u8> for FieldSet {
@@ -189,17 +217,53 @@ mod tests {
 
     #[test]
     fn a_field_set_counts_from_one() {
-        let set = FieldSet::of(&[2, 64, 65, 128, 0, 129]);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [2, 64, 65, 128]);
-        assert_eq!(set.bits(), 1 << 1 | 1 << 63 | 1 << 64 | 1 << 127);
+        let set = FieldSet::of(&[2, 64, 65, 128, 129, 192, 0, 193]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [2, 64, 65, 128, 129, 192]);
+        assert_eq!(set.words(), [1 << 1 | 1 << 63, 1 | 1 << 63, 1 | 1 << 63]);
+        assert_eq!(FieldSet::from_words(set.words()), set);
         assert_eq!(
             (set.first(), set.last(), set.len()),
-            (Some(2), Some(128), 4)
+            (Some(2), Some(192), 6)
         );
-        assert_eq!(set.next_after(2), Some(64));
-        assert_eq!(set.next_after(64), Some(65));
-        assert_eq!(set.next_after(128), None);
-        assert!(!set.contains(0) && !set.contains(129) && set.contains(128));
-        assert_eq!(FieldSet::EMPTY.first(), None);
+        assert!(!set.contains(0) && !set.contains(193) && set.contains(128));
+        assert_eq!(
+            (FieldSet::EMPTY.first(), FieldSet::EMPTY.last()),
+            (None, None)
+        );
+    }
+
+    /// Against a plain list of numbers, for sets of every density and every number.
+    #[test]
+    fn a_field_set_is_what_a_sorted_list_is() {
+        for stride in 1..=97_u8 {
+            for first in 1..=stride {
+                let numbers: Vec<u8> = (first..=FieldSet::NUMBER_MAX)
+                    .step_by(usize::from(stride))
+                    .collect();
+                let set = FieldSet::of(&numbers);
+                assert_eq!(set.iter().collect::<Vec<_>>(), numbers);
+                assert_eq!(
+                    (set.last(), set.len()),
+                    (numbers.last().copied(), numbers.len())
+                );
+                for number in 0..=u8::MAX {
+                    let below = numbers.iter().filter(|other| **other < number).count();
+                    let next = numbers.iter().find(|other| **other > number).copied();
+                    assert_eq!(set.rank(number), below);
+                    assert_eq!(set.next_after(number), next);
+                    assert_eq!(set.contains(number), numbers.contains(&number));
+                    let without = set.without(number);
+                    assert_eq!(
+                        without.len(),
+                        numbers.len() - usize::from(set.contains(number))
+                    );
+                    if (1..=FieldSet::NUMBER_MAX).contains(&number) {
+                        assert_eq!(without.with(number), set.with(number));
+                    } else {
+                        assert_eq!(set.with(number), set);
+                    }
+                }
+            }
+        }
     }
 }

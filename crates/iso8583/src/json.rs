@@ -283,10 +283,10 @@ impl JsonEncodeError {
                 ("the keys mti, header and fields".into(), key_text(key))
             }
             JsonErrorKind::NotAFieldNumber(key) => {
-                ("a field number from 2 to 128".into(), key_text(key))
+                ("a field number from 2 to 192".into(), key_text(key))
             }
             JsonErrorKind::Bitmap => (
-                "a field number from 2 to 128; the bitmaps are written by themselves".into(),
+                "a field number from 2 to 192; the bitmaps are written by themselves".into(),
                 "1".into(),
             ),
             JsonErrorKind::DuplicateKey(key) => {

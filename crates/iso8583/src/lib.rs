@@ -14,6 +14,7 @@
 // Masking a message as it came, and a few helpers, serve only what is made for people.
 #![cfg_attr(not(feature = "explain"), allow(dead_code, unused_imports))]
 
+mod bitmaps;
 mod build;
 mod card;
 mod charset;
@@ -40,6 +41,7 @@ mod number_list;
 mod outline;
 mod output;
 mod partial;
+mod places;
 mod plan;
 mod presence;
 #[cfg(feature = "explain")]
@@ -64,7 +66,7 @@ pub use dialect::{Dialect, DialectError, DialectSource, MESSAGE_BYTES_MAX};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Explained};
 pub use field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
-    PrefixEncoding, Sensitive, TextEncoding,
+    PrefixEncoding, Sensitive, TertiaryBitmap, TextEncoding,
 };
 pub use field_set::FieldSet;
 pub use header::{HEADER_BYTES_MAX, Header, HeaderKind};

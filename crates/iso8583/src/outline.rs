@@ -71,7 +71,7 @@ impl<'a> Outline<'a> {
         self.0.mti()
     }
 
-    /// The fields that are there, 2 to 128.
+    /// The fields that are there, 2 to 192.
     #[must_use]
     pub fn fields(&self) -> FieldSet {
         self.0.fields()

@@ -13,6 +13,9 @@ use crate::swar::{self, Spelling};
 /// Room that is made at least when there is none left.
 const ROOM_BYTES_MIN: usize = 256;
 
+/// What may be written behind the end, and does not count.
+pub(crate) const LOOSE_BYTES: usize = 32;
+
 /// One message in the making at the end of a buffer.
 pub(crate) struct Output<'o> {
     buffer: &'o mut BytesMut,
@@ -43,6 +46,20 @@ impl<'o> Output<'o> {
             self.grow(count);
         }
         let place = self.buffer.get_mut(self.end..end).unwrap_or_default();
+        self.end = end;
+        place
+    }
+
+    /// As [`Output::room`], with some bytes more: what is written into those does not count, and is overwritten by what
+    /// comes next.
+    #[inline(always)]
+    pub(crate) fn loose_room(&mut self, count: usize) -> &mut [u8] {
+        let end = self.end + count;
+        let loose_end = end + LOOSE_BYTES;
+        if loose_end > self.buffer.len() {
+            self.grow(count + LOOSE_BYTES);
+        }
+        let place = self.buffer.get_mut(self.end..loose_end).unwrap_or_default();
         self.end = end;
         place
     }

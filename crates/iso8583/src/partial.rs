@@ -34,6 +34,11 @@ impl<'a> PartialView<'a> {
         self.view.begin(mti, offset);
     }
 
+    /// More fields are announced: a third bitmap was read.
+    pub(crate) fn announce(&mut self, announced: FieldSet) {
+        self.announced = announced;
+    }
+
     /// Takes up an element that was read.
     pub(crate) fn push(&mut self, number: u8, start: usize, end: usize) {
         self.view.push(number, start, end);

@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use crate::field::{Content, Counts, Encoding, Field, Fill, Length, PadSide, PrefixEncoding};
+use crate::scan;
 
 /// How to step over one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,11 @@ pub(crate) struct Step {
     pub(crate) content: Content,
     pub(crate) encoding: Encoding,
     pub(crate) prefix: Prefix,
+    /// Bytes of the prefix.
+    pub(crate) prefix_bytes: u8,
     pub(crate) shape: Shape,
+    /// Two digits a byte.
+    pub(crate) packed: bool,
     /// What the length prefix counts.
     pub(crate) counts: Counts,
     /// The filler nibble of an odd count of packed digits.
@@ -59,7 +64,7 @@ impl Step {
         match self.counts {
             Counts::Value => units,
             Counts::Bytes => self.wire_length(units),
-            Counts::Element => self.prefix.bytes() + self.wire_length(units),
+            Counts::Element => self.prefix_length() + self.wire_length(units),
         }
     }
 
@@ -79,15 +84,57 @@ impl Step {
         }
     }
 
-    /// Bytes on the wire of a value of so many units.
-    #[inline]
-    pub(crate) fn wire_length(&self, units: usize) -> usize {
-        match self.shape {
+    /// Bytes of an element that was read, with its length prefix.
+    pub(crate) fn element_length(&self, bytes: &[u8], offset: usize) -> Option<usize> {
+        let prefix = self.prefix_length();
+        let (length, _) = scan::read_prefix(self.prefix, bytes, offset)?;
+        Some(match self.counts {
             _ if self.prefix == Prefix::None => usize::from(self.length),
-            Shape::PackedFillerFirst | Shape::PackedFillerLast | Shape::PackedEven => {
-                units.div_ceil(2)
-            }
-            Shape::Bytes | Shape::Hex | Shape::SignedAscii | Shape::SignedEbcdic => units,
+            Counts::Value => prefix + self.wire_length(length),
+            Counts::Bytes => prefix + length,
+            Counts::Element => length,
+        })
+    }
+
+    /// Bytes of the length prefix.
+    #[inline(always)]
+    pub(crate) fn prefix_length(&self) -> usize {
+        usize::from(self.prefix_bytes)
+    }
+
+    /// The units of a value that was read, with its length prefix.
+    #[inline(always)]
+    pub(crate) fn units_of(&self, prefix: &[u8], wire: &[u8]) -> usize {
+        if self.prefix == Prefix::None {
+            usize::from(self.units)
+        } else if self.counts != Counts::Value {
+            self.units_of_wire(wire)
+        } else if self.packed {
+            self.packed_units(prefix, wire.len())
+        } else {
+            wire.len()
+        }
+    }
+
+    /// The digits in so many bytes that were read, where the length prefix counts digits.
+    #[inline(always)]
+    pub(crate) fn packed_units(&self, prefix: &[u8], bytes: usize) -> usize {
+        match prefix.last() {
+            // Odd lengths end in an odd byte, whatever they are written in.
+            Some(last) => (bytes * 2).saturating_sub(usize::from(last & 1)),
+            None => usize::from(self.units),
+        }
+    }
+
+    /// Bytes on the wire of a value of so many units.
+    #[inline(always)]
+    pub(crate) fn wire_length(&self, units: usize) -> usize {
+        if self.prefix == Prefix::None {
+            usize::from(self.length)
+        } else if self.packed {
+            units.div_ceil(2)
+        } else {
+            units
         }
     }
 }
@@ -161,7 +208,9 @@ impl Step {
         content: Content::B,
         encoding: Encoding::Raw,
         prefix: Prefix::None,
+        prefix_bytes: 0,
         shape: Shape::Bytes,
+        packed: false,
         counts: Counts::Value,
         filler: 0,
         even_only: false,
@@ -202,7 +251,9 @@ impl Step {
             content: field.content,
             encoding: field.encoding,
             prefix,
+            prefix_bytes: prefix.bytes() as u8,
             shape,
+            packed: field.encoding == Encoding::Bcd,
             counts: field.counts,
             filler: match field.encoding {
                 Encoding::Bcd if shape != Shape::PackedEven => field.filler.nibble(),

@@ -5,6 +5,7 @@
 //! every input: the same values at the same places, or the same error, field and offset. `explain` builds its tree from
 //! it, because it keeps what could be read before an error.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use nom::Parser;
 
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::field::BitmapEncoding;
+use crate::field::{BitmapEncoding, TertiaryBitmap};
 use crate::mti::Mti;
 
 mod parts;
@@ -83,17 +84,27 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    /// The fields that the bitmaps announce, whether they could be read or not.
+    /// The fields that the bitmaps announce, whether they could be read or not. Bits 1 and 65 announce bitmaps.
     pub(crate) fn announced(&self) -> Vec<u8> {
-        let of = |(place, (_, bits)): (usize, &(Range<usize>, u64))| {
-            fields_of(*bits, if place == 0 { 1 } else { 65 })
-        };
-        self.bitmaps
-            .iter()
-            .enumerate()
-            .flat_map(of)
-            .filter(|number| *number != 1)
+        let firsts = self.bitmaps.iter().zip([1, 65, 129]);
+        firsts
+            .flat_map(|((_, bits), first)| fields_of(*bits, first))
+            .filter(|number| ![1, 65].contains(number))
             .collect()
+    }
+
+    /// The byte or hex character of the bitmaps that carries a field's bit.
+    fn bit_offset(&self, encoding: BitmapEncoding, field: u8) -> usize {
+        let bits_each = match encoding {
+            BitmapEncoding::Binary => 8,
+            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 4,
+        };
+        let bit = usize::from(field) - 1;
+        let start = self
+            .bitmaps
+            .get(bit / 64)
+            .map_or(0, |(range, _)| range.start);
+        start + bit % 64 / bits_each
     }
 }
 
@@ -176,19 +187,11 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
         .bitmaps
         .push((first_bitmap..offset_of(rest), primary));
     partial.end = offset_of(rest);
-    // The byte or hex character of the bitmaps, which stand one after the other, that carries a field's bit.
-    let bit_offset = |field: u8| {
-        let bits_each = match encoding {
-            BitmapEncoding::Binary => 8,
-            BitmapEncoding::HexText | BitmapEncoding::EbcdicHex => 4,
-        };
-        first_bitmap + (usize::from(field) - 1) / bits_each
-    };
     let mut announced = fields_of(primary, 1);
     if announced.first() == Some(&1) {
         if !dialect.has_secondary_bitmap() {
             return Err(DecodeError {
-                offset: bit_offset(1),
+                offset: first_bitmap,
                 field: 1,
                 kind: DecodeErrorKind::UndefinedField,
             });
@@ -200,18 +203,43 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
         partial.bitmaps.push((start..offset_of(rest), secondary));
         partial.end = offset_of(rest);
         announced.extend(fields_of(secondary, 65));
-        if announced.contains(&65) {
-            return Err(DecodeError {
-                offset: bit_offset(65),
-                field: 65,
-                kind: DecodeErrorKind::TertiaryBitmap,
-            });
+    }
+    if announced.contains(&65) {
+        match dialect.tertiary_bitmap() {
+            TertiaryBitmap::None => {
+                return Err(DecodeError {
+                    offset: partial.bit_offset(encoding, 65),
+                    field: 65,
+                    kind: DecodeErrorKind::TertiaryBitmap,
+                });
+            }
+            TertiaryBitmap::Field65 => {}
+            TertiaryBitmap::Contiguous => {
+                announced.retain(|number| *number != 65);
+                let start = offset_of(rest);
+                let (after, tertiary) = bitmap(encoding).parse(rest).map_err(in_field(65))?;
+                rest = after;
+                partial.bitmaps.push((start..offset_of(rest), tertiary));
+                partial.end = offset_of(rest);
+                announced.extend(fields_of(tertiary, 129));
+            }
         }
     }
 
-    for number in announced.iter().copied() {
+    let mut announced = VecDeque::from(announced);
+    let mut last = 1;
+    while let Some(number) = announced.pop_front() {
+        if number == 65 {
+            let start = offset_of(rest);
+            let (after, tertiary) = bitmap(encoding).parse(rest).map_err(in_field(65))?;
+            rest = after;
+            partial.bitmaps.push((start..offset_of(rest), tertiary));
+            partial.end = offset_of(rest);
+            announced.extend(fields_of(tertiary, 129));
+            continue;
+        }
         let field = dialect.field(number).ok_or(DecodeError {
-            offset: bit_offset(number),
+            offset: partial.bit_offset(encoding, number),
             field: number,
             kind: DecodeErrorKind::UndefinedField,
         })?;
@@ -234,14 +262,14 @@ fn read_into(partial: &mut Partial, dialect: &Dialect, bytes: &[u8]) -> Result<(
         ));
         partial.end = offset_of(after);
         rest = after;
+        last = number;
     }
     if rest.is_empty() {
         return Ok(());
     }
-    let field = announced.last().copied().unwrap_or(1);
     Err(DecodeError {
         offset: offset_of(rest),
-        field,
+        field: last,
         kind: DecodeErrorKind::TrailingBytes { count: rest.len() },
     })
 }

@@ -15,9 +15,10 @@
 use crate::charset;
 use crate::check::Check;
 use crate::dialect::{Dialect, MESSAGE_BYTES_MAX};
-use crate::field::{BitmapEncoding, TextEncoding};
+use crate::field::{BitmapEncoding, TertiaryBitmap, TextEncoding};
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
+use crate::places::Places;
 use crate::plan::{Prefix, Shape, Step};
 use crate::swar;
 
@@ -36,12 +37,13 @@ pub(crate) enum Depth {
     All,
 }
 
-/// Reads the message; `starts` gets the offset of each present field. `None`: something is wrong with it.
+/// Reads the message and notes the place of each field. `None`: something is wrong with it, or it is one that only the
+/// careful decoder reads: with very many fields above 64, or a third bitmap among them.
 #[inline(always)]
 pub(crate) fn scan(
     dialect: &Dialect,
     bytes: &[u8],
-    starts: &mut [u16; 129],
+    places: &mut Places,
     depth: Depth,
 ) -> Option<Scanned> {
     if bytes.len() > MESSAGE_BYTES_MAX {
@@ -57,8 +59,14 @@ pub(crate) fn scan(
     } else {
         return None;
     };
-    let fields = FieldSet::from_bits(u128::from(primary) | u128::from(secondary) << 64).without(1);
-    // Field 65 is never defined: a third bitmap is refused here, too. So is what only the careful decoder can read.
+    let (tertiary, body) = if secondary & 1 == 0 {
+        (0, body)
+    } else if dialect.tertiary_bitmap == TertiaryBitmap::Contiguous {
+        scan_bitmap(dialect.bitmap, body)?
+    } else {
+        return None;
+    };
+    let fields = FieldSet::from_words([primary & !1, secondary & !1, tertiary]);
     if !fields.difference(dialect.scannable).is_empty() {
         return None;
     }
@@ -69,9 +77,15 @@ pub(crate) fn scan(
         start: offset,
         depth,
     };
-    let mut offset = run.walk(dialect, starts, 0, primary & !1, offset)?;
-    if secondary != 0 {
-        offset = run.walk(dialect, starts, 64, secondary, offset)?;
+    let [low, middle, high] = fields.words();
+    let (mut offset, _) = run.walk(dialect, places.lower(), 0, low, (offset, None))?;
+    places.end_lower(offset);
+    if middle | high != 0 {
+        let at = (offset, Some(0));
+        let at = run.walk(dialect, places.upper(), 64, middle, at)?;
+        let (end, rank) = run.walk(dialect, places.upper(), 128, high, at)?;
+        places.end_upper(rank?, end);
+        offset = end;
     }
     run.close(offset)?;
     (offset == bytes.len()).then_some(Scanned { mti, fields })
@@ -86,23 +100,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Steps over the fields of one bitmap, which begins with field `base` + 1. Gives the offset behind the last.
+    /// Steps over the fields of one bitmap, which begins with field `base` + 1. Notes where each begins: by its number, or
+    /// by its rank if there is one. Gives the offset and rank behind the last.
     #[inline(always)]
-    fn walk(
+    fn walk<const PLACES: usize>(
         &mut self,
         dialect: &Dialect,
-        starts: &mut [u16; 129],
+        places: &mut [u16; PLACES],
         base: usize,
         bitmap: u64,
-        offset: usize,
-    ) -> Option<usize> {
-        let mut offset = offset;
+        at: (usize, Option<usize>),
+    ) -> Option<(usize, Option<usize>)> {
+        let (mut offset, mut rank) = at;
         let mut rest = bitmap;
         while rest != 0 {
-            let number = base + rest.trailing_zeros() as usize + 1;
+            let bit = rest.trailing_zeros() as usize;
+            let number = base + bit + 1;
             rest &= rest - 1;
+            *places.get_mut(rank.unwrap_or(bit))? = offset as u16;
+            rank = rank.map(|rank| rank + 1);
             let step = dialect.steps.get(number)?;
-            *starts.get_mut(number)? = offset as u16;
             if step.plain {
                 self.turn(step.check, offset)?;
                 offset += usize::from(step.length);
@@ -112,7 +129,7 @@ impl Run<'_> {
                 offset = self.variable(step, offset)?;
             }
         }
-        Some(offset)
+        Some((offset, rank))
     }
 
     /// Checks what has gathered up to `end`.
@@ -310,6 +327,8 @@ mod tests {
     use crate::build::Builder;
     use crate::decode;
     use crate::field::{Content, Encoding, Field, Length};
+    use crate::places::UPPER_KEPT;
+    use crate::view::View;
 
     /// Bytes at the edges of the classes, in either character set and packed.
     const EDGES: [u8; 40] = [
@@ -355,19 +374,23 @@ mod tests {
     /// What is refused here for no reason would still be read, but slowly: nobody would notice but the clock.
     fn agrees(dialect: &Dialect, bytes: &[u8]) {
         let (careful, error) = decode::decode(dialect, bytes);
-        let mut starts = [0; 129];
-        let scanned = scan(dialect, bytes, &mut starts, Depth::All);
+        let mut view = View::empty(dialect, bytes);
+        let scanned = view.scan(Depth::All);
+        let [_, middle, high] = careful.fields().words();
+        let upper = (middle.count_ones() + high.count_ones()) as usize;
         assert_eq!(
-            scanned.is_some(),
-            error.is_none(),
+            scanned,
+            error.is_none() && upper <= UPPER_KEPT,
             "{}: {error:?} {bytes:02X?}",
             dialect.name()
         );
-        if let (Some(scanned), Some(view)) = (scanned, careful.view()) {
-            assert_eq!((scanned.mti, scanned.fields), (view.mti(), view.fields()));
+        if let (true, Some(careful)) = (scanned, careful.view()) {
+            assert_eq!(
+                (view.mti(), view.fields()),
+                (careful.mti(), careful.fields())
+            );
             for number in view.fields().iter() {
-                let start = view.element_range(number).unwrap().start;
-                assert_eq!(usize::from(starts[usize::from(number)]), start);
+                assert_eq!(view.element_range(number), careful.element_range(number));
             }
         }
     }

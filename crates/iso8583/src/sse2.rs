@@ -36,6 +36,20 @@ pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
     unsafe { unpack_sse2(packed, text, spelling) }
 }
 
+/// One byte for each two of sixteen characters.
+#[inline(always)]
+pub(crate) fn pack_group(text: &[u8; 16]) -> [u8; 8] {
+    // SAFETY: as for `holds`.
+    unsafe { pack_group_sse2(text) }
+}
+
+/// Two characters for each of eight bytes.
+#[inline(always)]
+pub(crate) fn unpack_group(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
+    // SAFETY: as for `holds`.
+    unsafe { unpack_group_sse2(packed, spelling) }
+}
+
 /// Writes one byte for each two characters of `text`, which has at least sixteen and twice as many as `packed`.
 #[inline]
 pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
@@ -43,63 +57,66 @@ pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
     unsafe { pack_sse2(text, packed) }
 }
 
+/// Eight bytes become sixteen characters; a last group overlaps the one before.
 #[target_feature(enable = "sse2")]
 fn unpack_sse2(packed: &[u8], text: &mut [u8], spelling: Spelling) {
-    match spelling {
-        // 0x30 + 13 is 0x3D, which is `=`.
-        Spelling::AsciiTrack => {
-            unpack_as(packed, text, |nibbles| _mm_or_si128(nibbles, each(0x30)))
-        }
-        Spelling::EbcdicDigits => {
-            unpack_as(packed, text, |nibbles| _mm_or_si128(nibbles, each(0xF0)));
-        }
-        Spelling::Hex => unpack_as(packed, text, |nibbles| {
-            let letters = _mm_cmpgt_epi8(nibbles, each(9));
-            let digits = _mm_or_si128(nibbles, each(0x30));
-            _mm_add_epi8(digits, _mm_and_si128(letters, each(b'A' - b'9' - 1)))
-        }),
+    for (group, place) in packed.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
+        *place = unpack_group_sse2(group, spelling);
+    }
+    if let (Some(group), Some(place)) = (packed.last_chunk(), text.last_chunk_mut()) {
+        *place = unpack_group_sse2(group, spelling);
     }
 }
 
-/// Eight bytes become sixteen characters; a last group overlaps the one before.
 #[target_feature(enable = "sse2")]
 #[inline]
-fn unpack_as(packed: &[u8], text: &mut [u8], spell: impl Fn(__m128i) -> __m128i) {
-    let characters = |group: &[u8; 8]| {
-        let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*group));
-        let high = _mm_and_si128(_mm_srli_epi16(bytes, 4), each(0x0F));
-        let low = _mm_and_si128(bytes, each(0x0F));
-        bytes_of(spell(_mm_unpacklo_epi8(high, low)))
-    };
-    for (group, place) in packed.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
-        *place = characters(group);
-    }
-    if let (Some(group), Some(place)) = (packed.last_chunk(), text.last_chunk_mut()) {
-        *place = characters(group);
+fn unpack_group_sse2(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
+    let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*packed));
+    let high = _mm_and_si128(_mm_srli_epi16(bytes, 4), each(0x0F));
+    let low = _mm_and_si128(bytes, each(0x0F));
+    bytes_of(spell(_mm_unpacklo_epi8(high, low), spelling))
+}
+
+/// Nibbles, each in a byte of its own, as characters.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn spell(nibbles: __m128i, spelling: Spelling) -> __m128i {
+    match spelling {
+        // 0x30 + 13 is 0x3D, which is `=`.
+        Spelling::AsciiTrack => _mm_or_si128(nibbles, each(0x30)),
+        Spelling::EbcdicDigits => _mm_or_si128(nibbles, each(0xF0)),
+        Spelling::Hex => {
+            let letters = _mm_cmpgt_epi8(nibbles, each(9));
+            let digits = _mm_or_si128(nibbles, each(0x30));
+            _mm_add_epi8(digits, _mm_and_si128(letters, each(b'A' - b'9' - 1)))
+        }
     }
 }
 
 /// Sixteen characters become eight bytes; a last group overlaps the one before.
 #[target_feature(enable = "sse2")]
 fn pack_sse2(text: &[u8], packed: &mut [u8]) {
-    let bytes = |group: &[u8; 16]| {
-        let characters = block(group);
-        // ASCII letters are above 0x40; EBCDIC digits, with their top bit, are below 0 here.
-        let letters = _mm_cmpgt_epi8(characters, each(0x40));
-        let nibbles = _mm_add_epi8(
-            _mm_and_si128(characters, each(0x0F)),
-            _mm_and_si128(letters, each(9)),
-        );
-        let pairs = _mm_or_si128(_mm_slli_epi16(nibbles, 4), _mm_srli_epi16(nibbles, 8));
-        let pairs = _mm_and_si128(pairs, _mm_set1_epi16(0xFF));
-        _mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs)).to_le_bytes()
-    };
     for (group, place) in text.as_chunks().0.iter().zip(packed.as_chunks_mut().0) {
-        *place = bytes(group);
+        *place = pack_group_sse2(group);
     }
     if let (Some(group), Some(place)) = (text.last_chunk(), packed.last_chunk_mut()) {
-        *place = bytes(group);
+        *place = pack_group_sse2(group);
     }
+}
+
+#[target_feature(enable = "sse2")]
+#[inline]
+fn pack_group_sse2(text: &[u8; 16]) -> [u8; 8] {
+    let characters = block(text);
+    // ASCII letters are above 0x40; EBCDIC digits, with their top bit, are below 0 here.
+    let letters = _mm_cmpgt_epi8(characters, each(0x40));
+    let nibbles = _mm_add_epi8(
+        _mm_and_si128(characters, each(0x0F)),
+        _mm_and_si128(letters, each(9)),
+    );
+    let pairs = _mm_or_si128(_mm_slli_epi16(nibbles, 4), _mm_srli_epi16(nibbles, 8));
+    let pairs = _mm_and_si128(pairs, _mm_set1_epi16(0xFF));
+    _mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs)).to_le_bytes()
 }
 
 #[target_feature(enable = "sse2")]

@@ -161,6 +161,76 @@ pub(crate) fn pack_one(character: u8) -> u8 {
     pair_nibbles(u16::from(character)) as u8
 }
 
+/// As [`pack`] for the first `length` characters of `text`, but a whole group at a time: what stands behind them in both
+/// may be read, and be written. Where there is not enough, exactly. A group costs less than the choice of a smaller one.
+#[inline(always)]
+pub(crate) fn pack_loosely(text: &[u8], length: usize, packed: &mut [u8]) {
+    let groups = length.div_ceil(16);
+    if let (Some(text), Some(packed)) = (text.get(..groups * 16), packed.get_mut(..groups * 8)) {
+        for (group, place) in text.as_chunks().0.iter().zip(packed.as_chunks_mut().0) {
+            *place = pack_group(group);
+        }
+    } else if let (Some(text), Some(packed)) = (text.get(..length), packed.get_mut(..length / 2)) {
+        pack(text, packed);
+    }
+}
+
+#[inline(always)]
+fn pack_group(text: &[u8; 16]) -> [u8; 8] {
+    #[cfg(target_arch = "x86_64")]
+    return crate::sse2::pack_group(text);
+    #[cfg(not(target_arch = "x86_64"))]
+    return pack_group_by_words(text);
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn pack_group_by_words(text: &[u8; 16]) -> [u8; 8] {
+    let text = u128::from_be_bytes(*text);
+    let half = |word: u64| u64::from(nibbles_to_u32(hex_nibbles(word)));
+    (half((text >> 64) as u64) << 32 | half(text as u64)).to_be_bytes()
+}
+
+/// As [`unpack`] for the first `length` bytes of `packed`, loosely as [`pack_loosely`].
+#[inline(always)]
+pub(crate) fn unpack_loosely(packed: &[u8], length: usize, text: &mut [u8], spelling: Spelling) {
+    let groups = length.div_ceil(8);
+    if let (Some(packed), Some(text)) = (packed.get(..groups * 8), text.get_mut(..groups * 16)) {
+        for (group, place) in packed.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
+            *place = unpack_group(group, spelling);
+        }
+    } else if let (Some(packed), Some(text)) = (packed.get(..length), text.get_mut(..length * 2)) {
+        unpack(packed, text, spelling);
+    }
+}
+
+#[inline(always)]
+fn unpack_group(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
+    #[cfg(target_arch = "x86_64")]
+    return crate::sse2::unpack_group(packed, spelling);
+    #[cfg(not(target_arch = "x86_64"))]
+    return unpack_group_by_words(packed, spelling);
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn unpack_group_by_words(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
+    let bits = u64::from_be_bytes(*packed);
+    let half = |bits: u32| spelling.spell_word(u32_to_nibbles(bits));
+    let text = u128::from(half((bits >> 32) as u32)) << 64 | u128::from(half(bits as u32));
+    text.to_be_bytes()
+}
+
+/// Copies the first `length` bytes of `from`, loosely as [`pack_loosely`].
+#[inline(always)]
+pub(crate) fn copy_loosely(from: &[u8], length: usize, to: &mut [u8]) {
+    if length <= 32
+        && let (Some(from), Some(to)) = (from.first_chunk::<32>(), to.first_chunk_mut::<32>())
+    {
+        *to = *from;
+    } else if let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) {
+        copy(from, to);
+    }
+}
+
 /// The number that ASCII or EBCDIC digits say; at most 18 of them.
 #[inline]
 pub(crate) fn digits_to_number(digits: &[u8]) -> u64 {
@@ -300,6 +370,70 @@ mod tests {
                 pack(&text, &mut packed);
                 pack_pairs(&text, &mut expected);
                 assert_eq!(packed, expected, "{text:02X?}");
+            }
+        }
+    }
+
+    /// However much stands behind a value, and however much room there is behind its place: enough for whole groups, or
+    /// not. Only the value's own bytes count.
+    #[test]
+    fn loose_ways_agree_with_exact_ones() {
+        for length in (0..=80_usize).step_by(2) {
+            for behind in [0, 1, 7, 15, 16, 33] {
+                let characters: Vec<u8> = (0..length + behind)
+                    .map(|place| b"0123456789ABCDEFabcdef=\xF0\xF9"[place * 7 % 25])
+                    .collect();
+                let mut expected = vec![0; length / 2];
+                pack(&characters[..length], &mut expected);
+                let mut packed = vec![0; length / 2 + behind];
+                pack_loosely(&characters, length, &mut packed);
+                assert_eq!(packed[..length / 2], expected, "{length} and {behind}");
+
+                let mut copied = vec![0; length + behind];
+                copy_loosely(&characters, length, &mut copied);
+                assert_eq!(copied[..length], characters[..length]);
+
+                for spelling in [Spelling::Hex, Spelling::AsciiTrack, Spelling::EbcdicDigits] {
+                    let mut expected = vec![0; length * 2];
+                    unpack(&characters[..length], &mut expected, spelling);
+                    let mut text = vec![0; length * 2 + behind];
+                    unpack_loosely(&characters, length, &mut text, spelling);
+                    assert_eq!(text[..length * 2], expected, "{length} and {behind}");
+                }
+            }
+        }
+    }
+
+    /// Both ways to change a group, for every pair of characters and every byte.
+    #[test]
+    fn groups_by_words_agree_with_those_in_registers() {
+        for byte in 0..=u8::MAX {
+            let packed: [u8; 16] =
+                core::array::from_fn(|place| byte.wrapping_add((place * 37) as u8));
+            let ([first, second], _) = packed.as_chunks::<8>() else {
+                panic!();
+            };
+            for spelling in [Spelling::Hex, Spelling::AsciiTrack, Spelling::EbcdicDigits] {
+                let halves = [first, second].map(|half| unpack_group_by_words(half, spelling));
+                assert_eq!(
+                    halves,
+                    [first, second].map(|half| unpack_group(half, spelling))
+                );
+            }
+            for other in 0..=u8::MAX {
+                let belongs = |byte: u8| {
+                    byte.is_ascii_hexdigit() || byte == b'=' || (0xF0..=0xF9).contains(&byte)
+                };
+                if !belongs(byte) || !belongs(other) {
+                    continue;
+                }
+                let text: [u8; 32] =
+                    core::array::from_fn(|place| if place % 3 == 0 { byte } else { other });
+                let ([first, second], _) = text.as_chunks::<16>() else {
+                    panic!();
+                };
+                let halves = [first, second].map(pack_group_by_words);
+                assert_eq!(halves, [first, second].map(pack_group));
             }
         }
     }

@@ -152,6 +152,30 @@ pub(crate) fn unpack(element: &Element<'_>, text: &mut [u8], spelling: Spelling)
     }
 }
 
+/// As [`unpack`], of the first `length` bytes of `wire`; what stands behind them, and behind the text's place, may be read
+/// and written.
+#[inline(always)]
+pub(crate) fn unpack_loosely(
+    shape: Shape,
+    units: usize,
+    wire: &[u8],
+    length: usize,
+    text: &mut [u8],
+    spelling: Spelling,
+) {
+    if shape == Shape::PackedFillerFirst && !units.is_multiple_of(2) {
+        if let (Some((byte, wire)), Some((place, text))) =
+            (wire.split_first(), text.split_first_mut())
+        {
+            *place = spelling.spell_one(byte & 0x0F);
+            swar::unpack_loosely(wire, length - 1, text, spelling);
+        }
+    } else {
+        // The filler behind an odd count becomes a character too many, which does not count.
+        swar::unpack_loosely(wire, length, text, spelling);
+    }
+}
+
 /// The number an `n` value of at most 18 digits says.
 #[inline]
 pub(crate) fn number(element: &Element<'_>) -> Option<u64> {

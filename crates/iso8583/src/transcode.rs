@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::bitmaps::BitmapPlaces;
 use crate::build;
-use crate::convert::{self, Way};
-use crate::dialect::Dialect;
+use crate::convert::{self, Lane, Way};
+use crate::dialect::{Dialect, FIELD_NUMBERS};
 use crate::encode::{self, Refusal, Target};
 use crate::error::{EncodeError, EncodeErrorKind as Kind};
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::output::Output;
 use crate::stan_slot::StanSlot;
-use crate::view::{Element, View};
+use crate::view::{THIRD_BITMAP, View};
 
 /// The way from one dialect to another, worked out once.
 #[derive(Clone, Debug)]
@@ -22,10 +23,7 @@ pub struct Transcoder {
     from: Arc<Dialect>,
     to: Arc<Dialect>,
     /// By field number: how its values get across.
-    ways: Box<[Way; 129]>,
-    /// By field number: the fields of the same 64 that may go the same way together with it, as one run of bytes; bit n−1
-    /// stands for the n-th of the 64. 0: it goes alone.
-    together: Box<[u64; 129]>,
+    lanes: Box<[Lane; FIELD_NUMBERS]>,
     /// The fields that get across.
     carried: FieldSet,
     /// The STAN of the second dialect, at offset 0.
@@ -104,43 +102,40 @@ impl Transcoder {
     /// on less than was sent.
     #[must_use]
     pub fn new(from: &Arc<Dialect>, to: &Arc<Dialect>) -> Transcoder {
-        let mut ways = Box::new([Way::None; 129]);
+        let mut lanes = Box::new([Lane::NONE; FIELD_NUMBERS]);
         let mut runs = [FieldSet::EMPTY; Way::COUNT];
         let mut carried = FieldSet::EMPTY;
         for (field, other) in from
             .fields()
             .filter_map(|field| Some((field, to.field(field.number)?)))
         {
-            let way = Way::between(field, other);
-            if let Some(place) = ways.get_mut(usize::from(field.number)) {
-                *place = way;
-            }
-            if way != Way::None {
+            let lane = Lane::between(field, other);
+            if lane.way != Way::None {
                 carried.insert(field.number);
             }
-            if way.makes_runs(field, other)
-                && let Some(run) = runs.get_mut(way as usize)
+            if lane.way.makes_runs(field, other)
+                && let Some(run) = runs.get_mut(lane.way as usize)
             {
                 run.insert(field.number);
             }
+            if let Some(place) = lanes.get_mut(usize::from(field.number)) {
+                *place = lane;
+            }
         }
-        let mut together = Box::new([0; 129]);
         for run in runs {
-            let (low, high) = run.halves();
             for number in run.iter() {
-                if let Some(place) = together.get_mut(usize::from(number)) {
-                    *place = if number <= 64 { low } else { high };
+                if let Some(lane) = lanes.get_mut(usize::from(number)) {
+                    lane.together = word_of(run, number);
                 }
             }
         }
         Transcoder {
             from: from.clone(),
             to: to.clone(),
-            together,
             carried,
             stan: to.field(11).and_then(|field| StanSlot::of(field, 0)),
-            grows: ways.iter().any(|way| way.grows()),
-            ways,
+            grows: lanes.iter().any(|lane| lane.way.grows()),
+            lanes,
             lenient: false,
         }
     }
@@ -198,6 +193,7 @@ impl Transcoder {
             transcoder: self,
             view,
             plan,
+            rank: 0,
             stan: None,
         };
         let written = writing.write(mti, header, edits, &mut out);
@@ -213,6 +209,8 @@ struct Writing<'t> {
     transcoder: &'t Transcoder,
     view: &'t View<'t>,
     plan: Plan,
+    /// Elements of the view above 64 that were written, or left out.
+    rank: usize,
     /// Where field 11 was written.
     stan: Option<StanSlot>,
 }
@@ -229,17 +227,25 @@ impl Writing<'_> {
         let to = &*self.transcoder.to;
         out.put(header);
         out.put_mti(to.mti, mti);
-        let bitmaps = out.length();
-        let has_second = self.plan.fields.last().is_some_and(|last| last > 64);
-        out.room(to.bitmap.length() * if has_second { 2 } else { 1 });
+        let last = self.plan.fields.last().unwrap_or_default();
+        let mut bitmaps = BitmapPlaces::first(to, out);
+        bitmaps.make_room(last, out);
 
         let mut edits = edits.iter();
-        let (low, high) = self.plan.all.halves();
-        self.put_half(0, low, &mut edits, out)?;
-        if high != 0 {
-            self.put_half(64, high, &mut edits, out)?;
+        self.put_word::<0>(&mut edits, out)?;
+        let [_, middle, high] = self.plan.all.words();
+        if middle | high != 0 {
+            bitmaps.make_room_between(last, out);
+            if self.view.elements().contains(THIRD_BITMAP) {
+                self.rank += 1;
+            }
+            self.put_word::<64>(&mut edits, out)?;
+            self.put_word::<128>(&mut edits, out)?;
+            // What is left out by a lenient transcoder was expected.
+            let moved = bitmaps.close(self.plan.fields, out);
+            self.stan = self.stan.map(|slot| slot.moved_down(moved));
         }
-        self.set_bitmaps(bitmaps, has_second, out);
+        bitmaps.write(self.plan.fields, out);
         let length = out.length();
         build::check_length(length).map_err(TranscodeError::Value)?;
         to.complete_header(out.written(0, length));
@@ -250,76 +256,74 @@ impl Writing<'_> {
         })
     }
 
-    /// Appends the fields `base` + 1 to `base` + 64, of which bit n−1 of `fields` stands for the n-th. Fields that go the
-    /// same way and may do so together are appended as one run of bytes, up to the first that may not.
+    /// Appends the fields `BASE` + 1 to `BASE` + 64. Fields that go the same way and may do so together are appended as one
+    /// run of bytes, up to the first that may not.
     #[inline]
-    fn put_half(
+    fn put_word<const BASE: u8>(
         &mut self,
-        base: u8,
-        fields: u64,
         edits: &mut core::slice::Iter<'_, Edit<'_>>,
         out: &mut Output<'_>,
     ) -> Result<(), TranscodeError> {
-        let transcoder = self.transcoder;
-        let number_of = |rest: u64| base + rest.trailing_zeros() as u8 + 1;
-        let half_of = |set: FieldSet| {
-            let (low, high) = set.halves();
-            if base == 0 { low } else { high }
+        let view = self.view;
+        let first = BASE + 1;
+        let present = word_of(view.elements(), first);
+        // Where the first of these fields that the view has begins, of rank `rank` if it is above 64.
+        let boundary = |fields: u64, rank: usize| match BASE {
+            0 => view.lower_boundary(fields & present),
+            _ => view.upper_boundary(rank),
         };
-        // Those of a run that could not be written as one.
-        let mut alone = half_of(self.plan.edited);
-        let mut rest = fields;
-        let mut from = self.view.place_of(base + 1);
+        // What an edit decides about, and what is not carried.
+        let special = word_of(self.plan.special, first);
+        // Also those of a run that could not be written as one.
+        let mut alone = special;
+        let mut rest = word_of(self.plan.all, first);
+        let mut from = boundary(rest, self.rank);
         while rest != 0 {
-            let number = number_of(rest);
-            let first = rest & rest.wrapping_neg();
-            let together = transcoder.together.get(usize::from(number)).copied();
-            let together = together.unwrap_or_default() & !alone;
-            // The first field that is not of the run, and all above it. This is the longest chain of the loop, where each
-            // field waits for the one before: so it takes from a table what it can.
-            let apart = rest & !together;
-            let behind = match together & first {
-                0 => rest & !first,
-                _ => rest & (apart & apart.wrapping_neg()).wrapping_neg(),
+            let number = first + rest.trailing_zeros() as u8;
+            let bit = rest & rest.wrapping_neg();
+            let Some(lane) = self.transcoder.lanes.get(usize::from(number)) else {
+                break;
             };
-            let to = self.view.place_of(match behind {
-                0 => base + 65,
-                behind => number_of(behind),
-            });
-            if together & first == 0 {
-                self.put_field(number, from..to, edits, out)?;
-            } else if !self.put_run(number, rest & !behind, from..to, out) {
-                alone |= rest & !behind;
+            let tail = view.bytes().get(from..).unwrap_or_default();
+            let start = out.length();
+            let together = lane.together & !alone;
+            if together & bit == 0 {
+                rest &= !bit;
+                if BASE != 0 {
+                    self.rank += usize::from(present & bit != 0);
+                }
+                let to = boundary(rest, self.rank);
+                if special & bit != 0 {
+                    self.put_special(number, edits, out)?;
+                } else if let Err(refusal) = lane.carry(tail, to.saturating_sub(from), out) {
+                    self.leave_out(number, refusal)?;
+                }
+                if BASE == 0 && bit == FIELD_11 && self.plan.fields.contains(11) {
+                    self.stan = self.stan_at(start);
+                }
+                from = to;
                 continue;
             }
-            rest = behind;
-            from = to;
+            // The first field that is not of the run, and all above it.
+            let apart = rest & !together;
+            let behind = rest & (apart & apart.wrapping_neg()).wrapping_neg();
+            let run = rest & !behind;
+            let rank = match BASE {
+                0 => 0,
+                _ => self.rank + run.count_ones() as usize,
+            };
+            let to = boundary(behind, rank);
+            if lane.way.put_run(tail, to.saturating_sub(from), out) {
+                if BASE == 0 && run & FIELD_11 != 0 {
+                    let before = view.lower_boundary(FIELD_11).saturating_sub(from);
+                    self.stan = self.stan_at(start + lane.way.run_length(before));
+                }
+                (self.rank, rest, from) = (rank, behind, to);
+            } else {
+                alone |= run;
+            }
         }
         Ok(())
-    }
-
-    /// Appends a run; bit n−1 of `fields` stands for the n-th field of its half. `false`: it cannot be written as one; nothing is appended then.
-    #[inline]
-    fn put_run(
-        &mut self,
-        first: u8,
-        fields: u64,
-        range: Range<usize>,
-        out: &mut Output<'_>,
-    ) -> bool {
-        let way = self.transcoder.ways.get(usize::from(first)).copied();
-        let way = way.unwrap_or(Way::None);
-        let start = out.length();
-        let from = range.start;
-        let run = self.view.bytes().get(range).unwrap_or_default();
-        if !way.put_run(run, out) {
-            return false;
-        }
-        if first <= 64 && fields & FIELD_11 != 0 {
-            let before = way.run_length(self.view.place_of(11).saturating_sub(from));
-            self.stan = self.stan_at(start + before);
-        }
-        true
     }
 
     /// The slot for the STAN if field 11 begins here.
@@ -328,39 +332,32 @@ impl Writing<'_> {
         self.transcoder.stan.and_then(|slot| slot.moved_up(offset))
     }
 
-    /// Appends one field, as an edit says or from the message, where it stands in the range.
-    fn put_field(
+    /// Appends a field as an edit says; one that cannot be carried is left out, or is an error.
+    #[inline(never)]
+    fn put_special(
         &mut self,
         number: u8,
-        range: Range<usize>,
         edits: &mut core::slice::Iter<'_, Edit<'_>>,
         out: &mut Output<'_>,
     ) -> Result<(), TranscodeError> {
-        let start = out.length();
-        let refused = |(offset, kind)| {
-            TranscodeError::Value(EncodeError {
-                field: number,
-                offset,
-                kind,
-            })
-        };
         if self.plan.edited.contains(number) {
-            self.put_edit(number, edits, out).map_err(refused)?;
-        } else if self.plan.dropped.contains(number) {
-            return match self.transcoder.lenient {
-                true => Ok(()),
-                false => Err(TranscodeError::NotCarried { field: number }),
-            };
-        } else if let Err(refusal) = self.carry(number, range, out) {
-            if !self.transcoder.lenient {
-                return Err(refused(refusal));
-            }
-            self.plan.fields.remove(number);
-            self.plan.dropped.insert(number);
+            let put = self.put_edit(number, edits, out);
+            return put.map_err(|refusal| refused(number, refusal));
         }
-        if number == 11 && self.plan.fields.contains(11) {
-            self.stan = self.stan_at(start);
+        match self.transcoder.lenient {
+            true => Ok(()),
+            false => Err(TranscodeError::NotCarried { field: number }),
         }
+    }
+
+    /// The value of a field that would be carried does not fit.
+    #[cold]
+    fn leave_out(&mut self, number: u8, refusal: Refusal) -> Result<(), TranscodeError> {
+        if !self.transcoder.lenient {
+            return Err(refused(number, refusal));
+        }
+        self.plan.fields.remove(number);
+        self.plan.dropped.insert(number);
         Ok(())
     }
 
@@ -379,43 +376,24 @@ impl Writing<'_> {
             Some(Edit::Drop(_)) | None => Ok(()),
         }
     }
+}
 
-    /// Appends the field with the value it has in the message.
-    #[inline]
-    fn carry(&self, number: u8, range: Range<usize>, out: &mut Output<'_>) -> Result<(), Refusal> {
-        let index = usize::from(number);
-        let transcoder = self.transcoder;
-        let (Some(way), Some(step), Some(target)) = (
-            transcoder.ways.get(index),
-            transcoder.from.steps.get(index),
-            Target::of(&transcoder.to, number),
-        ) else {
-            return Err((0, Kind::UndefinedField));
-        };
-        let bytes = self.view.bytes().get(range).unwrap_or_default();
-        let Some(element) = Element::of(step, bytes) else {
-            return Err((0, Kind::NotInView));
-        };
-        convert::put(*way, &element, target, out)
-    }
+fn refused(field: u8, (offset, kind): Refusal) -> TranscodeError {
+    TranscodeError::Value(EncodeError {
+        field,
+        offset,
+        kind,
+    })
+}
 
-    /// Writes the bitmaps of what was really written.
-    #[inline]
-    fn set_bitmaps(&mut self, start: usize, has_second: bool, out: &mut Output<'_>) {
-        let encoding = self.transcoder.to.bitmap;
-        let second = start + encoding.length();
-        let (low, high) = self.plan.fields.halves();
-        if high != 0 {
-            out.set_bitmap(start, encoding, low | 1);
-            out.set_bitmap(second, encoding, high);
-            return;
-        }
-        if has_second {
-            // All fields above 64 turned out not to fit: no second bitmap then.
-            out.close_gap(second, encoding.length());
-            self.stan = self.stan.map(|slot| slot.moved_down(encoding.length()));
-        }
-        out.set_bitmap(start, encoding, low);
+/// The word of a set that a field belongs to.
+#[inline(always)]
+fn word_of(set: FieldSet, number: u8) -> u64 {
+    let [low, middle, high] = set.words();
+    match number {
+        0..=64 => low,
+        65..=128 => middle,
+        _ => high,
     }
 }
 
@@ -433,6 +411,8 @@ struct Plan {
     edited: FieldSet,
     /// What cannot be carried whatever its value.
     dropped: FieldSet,
+    /// Both.
+    special: FieldSet,
     /// All of these, and those left out by an edit.
     all: FieldSet,
 }
@@ -458,7 +438,7 @@ impl Plan {
                 return Err(TranscodeError::Value(error));
             }
             last = number;
-            if number > 128 {
+            if number > FieldSet::NUMBER_MAX {
                 let error = EncodeError {
                     field: number,
                     offset: 0,
@@ -481,6 +461,7 @@ impl Plan {
         let all = view.fields().union(edited);
         Ok(Plan {
             fields,
+            special: edited.union(dropped),
             edited,
             dropped,
             all,

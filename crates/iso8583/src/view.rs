@@ -7,15 +7,19 @@ use crate::card::{Pan, Track2};
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Counts, Encoding};
+use crate::field::{Content, Encoding};
 use crate::field_set::FieldSet;
 use crate::mti::Mti;
 use crate::partial::PartialView;
-use crate::plan::{Prefix, Step};
+use crate::places::{Place, Places};
+use crate::plan::Step;
 use crate::scan::{self, Depth};
 use crate::stan_slot::StanSlot;
 use crate::text::{self, TextBuffer};
 use crate::values::{AmountMinor, ResponseCode, Stan};
+
+/// Bit 65 announces a third bitmap, which may stand where a field 65 would.
+pub(crate) const THIRD_BITMAP: u8 = 65;
 
 /// A validated message over the caller's bytes.
 #[derive(Clone)]
@@ -23,12 +27,10 @@ pub struct View<'a> {
     dialect: &'a Dialect,
     bytes: &'a [u8],
     mti: Mti,
-    fields: FieldSet,
-    /// Where the last element ends.
-    end: u16,
-    /// Where each present element (with its length prefix) begins, by field number. An element ends where the next
-    /// present one begins, so one number each is enough.
-    starts: [u16; 129],
+    /// The fields that are there and, where a third bitmap stands among them, 65.
+    elements: FieldSet,
+    /// Where each element (with its length prefix) begins. It ends where the next begins, so one number each is enough.
+    places: Places,
 }
 
 /// One field's value as it stands in a message.
@@ -47,12 +49,8 @@ impl<'a> Element<'a> {
     /// The value in the bytes of an element that was read, its length prefix before it.
     #[inline(always)]
     pub(crate) fn of(step: &'a Step, bytes: &'a [u8]) -> Option<Element<'a>> {
-        let (prefix, wire) = bytes.split_at_checked(step.prefix.bytes())?;
-        let units = match step.prefix {
-            Prefix::None => usize::from(step.units),
-            _ if step.counts != Counts::Value => step.units_of_wire(wire),
-            _ => scan::read_prefix(step.prefix, prefix, 0)?.0,
-        };
+        let (prefix, wire) = bytes.split_at_checked(step.prefix_length())?;
+        let units = step.units_of(prefix, wire);
         Some(Element {
             step,
             units,
@@ -115,34 +113,30 @@ impl<'a> View<'a> {
             dialect,
             bytes,
             mti,
-            fields: FieldSet::EMPTY,
-            end: narrow(bytes.len()),
-            starts: [0; 129],
+            elements: FieldSet::EMPTY,
+            places: Places::empty(),
         }
     }
 
     /// The message type was read, and the bitmaps, which end at `offset`.
     pub(crate) fn begin(&mut self, mti: Mti, offset: usize) {
         self.mti = mti;
-        self.end = narrow(offset);
+        self.places.begin(offset);
     }
 
-    /// Takes up an element that was read.
+    /// Takes up an element that was read, behind all others.
     pub(crate) fn push(&mut self, number: u8, start: usize, end: usize) {
-        if let Some(place) = self.starts.get_mut(usize::from(number)) {
-            *place = narrow(start);
-        }
-        self.fields.insert(number);
-        self.end = narrow(end);
+        self.places.push(number, start, end);
+        self.elements.insert(number);
     }
 
     /// Reads the whole message by the fast path. `false`: something is wrong with it.
     #[inline(always)]
     pub(crate) fn scan(&mut self, depth: Depth) -> bool {
-        match scan::scan(self.dialect, self.bytes, &mut self.starts, depth) {
+        match scan::scan(self.dialect, self.bytes, &mut self.places, depth) {
             Some(scanned) => {
                 self.mti = scanned.mti;
-                self.fields = scanned.fields;
+                self.elements = scanned.fields;
                 true
             }
             None => false,
@@ -175,16 +169,16 @@ impl<'a> View<'a> {
         self.mti
     }
 
-    /// The fields that are there, 2 to 128.
+    /// The fields that are there, 2 to 192.
     #[must_use]
     pub fn fields(&self) -> FieldSet {
-        self.fields
+        self.elements.without(THIRD_BITMAP)
     }
 
     /// Is the field there?
     #[must_use]
     pub fn has(&self, number: u8) -> bool {
-        self.fields.contains(number)
+        self.elements.contains(number) && number != THIRD_BITMAP
     }
 
     /// The field's value as on the wire, without its length prefix.
@@ -198,48 +192,90 @@ impl<'a> View<'a> {
     pub fn wire_range(&self, number: u8) -> Option<Range<usize>> {
         let element = self.element_range(number)?;
         let step = self.dialect.steps.get(usize::from(number))?;
-        Some(element.start + step.prefix.bytes()..element.end)
+        Some(element.start + step.prefix_length()..element.end)
     }
 
     /// Where the field stands in the message, with its length prefix.
     #[must_use]
     pub fn element_range(&self, number: u8) -> Option<Range<usize>> {
+        self.range_of(number)
+    }
+
+    #[inline(always)]
+    fn range_of(&self, number: u8) -> Option<Range<usize>> {
+        if number > 64 {
+            return self.upper_range_of(number);
+        }
+        let [lower, ..] = self.elements.words();
+        // The field and those above it; there is no field 0.
+        let from = lower & (u64::MAX.checked_shl(u32::from(number.wrapping_sub(1)))?);
+        if from.trailing_zeros() + 1 != u32::from(number) {
+            return None;
+        }
+        let behind = from & from.wrapping_sub(1);
+        Some(self.places.of_lower(from)..self.places.of_lower(behind))
+    }
+
+    fn upper_range_of(&self, number: u8) -> Option<Range<usize>> {
         if !self.has(number) {
             return None;
         }
-        let end = match self.fields.next_after(number) {
-            Some(next) => self.start_of(next),
-            None => self.end,
-        };
-        Some(usize::from(self.start_of(number))..usize::from(end))
+        let [lower, ..] = self.elements.words();
+        let rank = self.elements.rank(number) - lower.count_ones() as usize;
+        Some(self.upper_boundary(rank)..self.upper_boundary(rank + 1))
     }
 
-    /// Where the field begins; of one that is not there, where it would: at the next one that is there, or at the end.
-    #[inline]
-    pub(crate) fn place_of(&self, number: u8) -> usize {
-        if self.fields.contains(number) {
-            return usize::from(self.start_of(number));
+    /// The fields that are there and, where a third bitmap stands among them, 65: each is one element.
+    #[inline(always)]
+    pub(crate) fn elements(&self) -> FieldSet {
+        self.elements
+    }
+
+    /// Where the first of these fields begins, bit n − 1 for field n; without any, where those up to 64 end.
+    #[inline(always)]
+    pub(crate) fn lower_boundary(&self, fields: u64) -> usize {
+        self.places.of_lower(fields)
+    }
+
+    /// Where the element of this rank among those above 64 begins; behind the last, where that one ends.
+    #[inline(always)]
+    pub(crate) fn upper_boundary(&self, rank: usize) -> usize {
+        match self.places.of_upper(rank) {
+            Place::At(offset) => offset,
+            Place::Behind {
+                rank,
+                offset,
+                steps,
+            } => self.walk(rank, offset, steps),
         }
-        let first = self.fields.next_after(number);
-        usize::from(first.map_or(self.end, |first| self.start_of(first)))
+    }
+
+    /// Steps over so many elements above 64; the first has this rank among them and begins here.
+    #[cold]
+    fn walk(&self, rank: usize, offset: usize, steps: usize) -> usize {
+        let [_, middle, high] = self.elements.words();
+        let upper = FieldSet::from_words([0, middle, high]);
+        let numbers = upper.iter().skip(rank).take(steps);
+        numbers.fold(offset, |offset, number| {
+            let step = self.dialect.steps.get(usize::from(number));
+            let length = match step {
+                Some(step) if step.is_defined() => step.element_length(self.bytes, offset),
+                // The third bitmap.
+                _ => Some(self.dialect.bitmap.length()),
+            };
+            offset + length.unwrap_or_default()
+        })
     }
 
     /// Where the last field ends.
     pub(crate) fn end(&self) -> usize {
-        usize::from(self.end)
-    }
-
-    fn start_of(&self, number: u8) -> u16 {
-        self.starts
-            .get(usize::from(number))
-            .copied()
-            .unwrap_or_default()
+        self.places.end()
     }
 
     #[inline(always)]
     pub(crate) fn element(&self, number: u8) -> Option<Element<'a>> {
         let step = self.dialect.steps.get(usize::from(number))?;
-        Element::of(step, self.bytes.get(self.element_range(number)?)?)
+        Element::of(step, self.bytes.get(self.range_of(number)?)?)
     }
 
     /// The field's value as text, without allocating: digits for packed ones, upper-case hex for `b` fields. Text in
@@ -330,13 +366,8 @@ impl fmt::Debug for View<'_> {
         f.debug_struct("View")
             .field("dialect", &self.dialect.name())
             .field("mti", &self.mti)
-            .field("fields", &self.fields)
+            .field("fields", &self.fields())
             .field("length", &self.bytes.len())
             .finish()
     }
-}
-
-/// Offsets fit: [`crate::MESSAGE_BYTES_MAX`] was checked before any is made.
-fn narrow(offset: usize) -> u16 {
-    u16::try_from(offset).unwrap_or(u16::MAX)
 }

@@ -80,9 +80,9 @@ duplicate = "0913"
         expect![[r#"
             "respose_codes": unknown key 'respose_codes' (did you mean response_codes?)
             "colour": unknown key 'colour' (known here: name, description, extends, echo, message, defaults, response_codes, fields, messages, layouts)
-            "1": a field number is 2 to 128
-            "200": a field number is 2 to 128
-            "\"x\"": a field number is 2 to 128
+            "1": a field number is 2 to 192
+            "200": a field number is 2 to 192
+            "\"x\"": a field number is 2 to 192
             "\"60000\"": header must be bytes in hex, two characters each
             "\"ebcdik\"": mti cannot be 'ebcdik' (did you mean ebcdic?)
             "bitmaps": unknown key 'bitmaps' (did you mean bitmap?)
@@ -91,10 +91,10 @@ duplicate = "0913"
             "\"9\"": a response code is two to four letters or digits
             "no_rout": unknown key 'no_rout' (did you mean no_route?)
             "\"0913\"": '0913' does not fit field 39
-            "1": '1' is not a field number, 2 to 128 (field 1 is the secondary bitmap: [message] secondary_bitmap)
+            "1": '1' is not a field number, 2 to 192 (field 1 is the secondary bitmap: [message] secondary_bitmap)
             "65": field 65 announces a third bitmap and cannot be defined
-            "129": '129' is not a field number, 2 to 128
-            "0x2": '0x2' is not a field number, 2 to 128
+            "129": field 129 cannot be announced: tertiary_bitmap is none
+            "0x2": '0x2' is not a field number, 2 to 192
             "\"n\"": 'n' is not a field type: it must end in a length (for example n6, n..19, ans...999, x+n8, z..37, b8)
             "\"n..100\"": a length prefix of 2 digits cannot say 100: it holds 1 to 99 (did you mean n...100?)
             "\"n...1000\"": a length prefix of 3 digits cannot say 1000: it holds 1 to 999 (did you mean n....1000?)
@@ -107,7 +107,7 @@ duplicate = "0913"
             "\"middle\"": pad cannot be 'middle' (known here: left, right)
             "\"bcd\"": field 41: content ans cannot be written as bcd (text is ascii or ebcdic)
             "\"ascii\"": field 52: content b cannot be written as ascii (b fields are raw or hex)
-            "3000": '3000' is not a field number, 2 to 128
+            "3000": '3000' is not a field number, 2 to 192
             "\"b...255\"": field 55 must be a table or false (write 55 = { type = "b...255" })
         "#]],
     );

@@ -132,7 +132,7 @@ fn keys_and_types() {
             r#"{"mti":"0200","fields":{"1":"0000000000000000"}}"#,
             r#"{"mti":"0200","fields":{"0":""}}"#,
             r#"{"mti":"0200","fields":{"02":""}}"#,
-            r#"{"mti":"0200","fields":{"129":""}}"#,
+            r#"{"mti":"0200","fields":{"193":""}}"#,
             r#"{"mti":"0200","fields":{"65":""}}"#,
             r#"{"mti":"0200","fields":{"4111111111111111":""}}"#,
             r#"{"mti":"0200","header":"","fields":{}}"#,
@@ -150,12 +150,12 @@ fn keys_and_types() {
             {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"line, character 29: expected a string for \"11\", found a number"}}
             {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"an object","message":"line, character 29: expected a string for \"11\", found an object"}}
             {"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"each key once","found":"\"11\" again","message":"line, character 38: expected each key once, found \"11\" again"}}
-            {"error":{"offset":24,"field":1,"name":"Bitmap","expected":"a field number from 2 to 128; the bitmaps are written by themselves","found":"1","message":"line, character 24: expected a field number from 2 to 128; the bitmaps are written by themselves, found 1"}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"0\"","message":"line, character 24: expected a field number from 2 to 128, found \"0\""}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"02\"","message":"line, character 24: expected a field number from 2 to 128, found \"02\""}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"129\"","message":"line, character 24: expected a field number from 2 to 128, found \"129\""}}
+            {"error":{"offset":24,"field":1,"name":"Bitmap","expected":"a field number from 2 to 192; the bitmaps are written by themselves","found":"1","message":"line, character 24: expected a field number from 2 to 192; the bitmaps are written by themselves, found 1"}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 192","found":"\"0\"","message":"line, character 24: expected a field number from 2 to 192, found \"0\""}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 192","found":"\"02\"","message":"line, character 24: expected a field number from 2 to 192, found \"02\""}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 192","found":"\"193\"","message":"line, character 24: expected a field number from 2 to 192, found \"193\""}}
             {"error":{"offset":0,"field":65,"name":"Bitmap, tertiary","expected":"a field that iso87-ascii defines","found":"field 65","message":"field 65 (Bitmap, tertiary), character 0: expected a field that iso87-ascii defines, found field 65"}}
-            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 128","found":"\"411111******1111\"","message":"line, character 24: expected a field number from 2 to 128, found \"411111******1111\""}}
+            {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 192","found":"\"411111******1111\"","message":"line, character 24: expected a field number from 2 to 192, found \"411111******1111\""}}
             3032303030303030303030303030303030303030
             {"error":{"offset":0,"field":0,"name":"Header","expected":"no header, for iso87-ascii has none","found":"one","message":"Header, character 0: expected no header, for iso87-ascii has none, found one"}}
         "#]],

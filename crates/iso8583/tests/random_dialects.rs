@@ -19,7 +19,7 @@ use proptest::prelude::*;
 
 /// A dialect, a message of it, and what to spoil.
 fn inputs() -> impl Strategy<Value = (Arc<Dialect>, Values, Vec<Spoil>)> {
-    random::dialect(64, 128).prop_flat_map(|dialect| {
+    random::dialect(64, 128, 192).prop_flat_map(|dialect| {
         let messages = message(&dialect);
         (
             Just(dialect),

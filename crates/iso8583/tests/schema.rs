@@ -119,6 +119,8 @@ fn broken_files_are_refused_where_a_schema_can() {
         rules that are not inherited
         a layout that there is not
         a layout inside of itself
+        a third bitmap without a second
+        fields of a third bitmap that is not there
     "#]]
     .assert_eq(&accepted);
 }

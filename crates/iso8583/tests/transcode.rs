@@ -72,7 +72,7 @@ fn differences(
     found: &BTreeMap<u8, String>,
     expected: &BTreeMap<u8, String>,
 ) -> Vec<(u8, Option<String>, Option<String>)> {
-    let numbers = 2..=128;
+    let numbers = 2..=FieldSet::NUMBER_MAX;
     numbers
         .map(|number| {
             (
@@ -179,7 +179,7 @@ fn random_messages_between_every_pair_of_dialects() {
 /// Between tables that differ in everything.
 #[test]
 fn random_messages_between_random_dialects() {
-    let pairs = (random::dialect(24, 80), random::dialect(24, 80));
+    let pairs = (random::dialect(24, 80, 140), random::dialect(24, 80, 140));
     let inputs = pairs.prop_flat_map(|(from, to)| (message(&from), Just(from), Just(to)));
     let mut runner = TestRunner::new(config(512));
     let outcome = runner.run(&inputs, |(values, from, to)| {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pointsman_iso8583::FieldSet;
 use pointsman_sim_common::{Card, Exit, Failure, WireArgs, duration, resolve, stop_signals};
 
 use crate::config::{LoadConfig, Pace};
@@ -296,10 +297,10 @@ fn mix(args: &Args) -> Result<Mix, Failure> {
             .split_once('=')
             .and_then(|(number, value)| Some((number.parse::<u8>().ok()?, value)));
         let (number, value) = parsed
-            .filter(|(number, _)| (2..=128).contains(number))
+            .filter(|(number, _)| (2..=FieldSet::NUMBER_MAX).contains(number))
             .ok_or_else(|| {
                 usage(&format_args!(
-                    "--field {text}: expected N=VALUE with N from 2 to 128"
+                    "--field {text}: expected N=VALUE with N from 2 to 192"
                 ))
             })?;
         let value = (!value.is_empty()).then(|| value.to_owned());

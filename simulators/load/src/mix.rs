@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_iso8583::Mti;
+use pointsman_iso8583::{FieldSet, Mti};
 use pointsman_sim_common::{Card, amount_minor};
 use serde::Deserialize;
 
@@ -196,8 +196,8 @@ fn compile(name: &str, source: Source) -> Result<MixItem, String> {
         let number = field
             .parse()
             .ok()
-            .filter(|number| (2..=128).contains(number))
-            .ok_or_else(|| format!("fields: `{field}` is not the number of a field, 2 to 128"))?;
+            .filter(|number| (2..=FieldSet::NUMBER_MAX).contains(number))
+            .ok_or_else(|| format!("fields: `{field}` is not the number of a field, 2 to 192"))?;
         let value = match value {
             Value::Text(text) => Some(text),
             Value::Present(false) => None,
@@ -308,7 +308,7 @@ mod tests {
         );
         assert_eq!(
             texts[3],
-            "request 4 (visa): fields: `1` is not the number of a field, 2 to 128"
+            "request 4 (visa): fields: `1` is not the number of a field, 2 to 192"
         );
         assert!(mix_from_toml("[[request]]\ncard = \"test:visa\"\nweight = 0\n").is_err());
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pointsman_framing::FrameError;
 use pointsman_iso8583::mask::Unmask;
-use pointsman_iso8583::{Dialect, Mti, MtiClass, View, explain, json};
+use pointsman_iso8583::{Dialect, FieldSet, Mti, MtiClass, View, explain, json};
 use pointsman_sim_common::{Card, Exit, Failure, Wire, WireArgs, duration, human, resolve};
 use tokio::time::Instant;
 
@@ -170,10 +170,12 @@ fn request(args: &Args, wire: &Wire) -> Result<Bytes, Failure> {
         let parsed = text
             .split_once('=')
             .and_then(|(number, value)| Some((number.parse::<u8>().ok()?, value)));
-        let Some((number, value)) = parsed.filter(|(number, _)| (2..=128).contains(number)) else {
+        let Some((number, value)) =
+            parsed.filter(|(number, _)| (2..=FieldSet::NUMBER_MAX).contains(number))
+        else {
             let start: String = text.chars().take(8).collect();
             return Err(usage(&format_args!(
-                "`{start}`: expected N=VALUE with N from 2 to 128, such as 4=10.00"
+                "`{start}`: expected N=VALUE with N from 2 to 192, such as 4=10.00"
             ))
             .hint("fields follow the message type: 0200 2=test:visa 4=10.00 11=auto"));
         };

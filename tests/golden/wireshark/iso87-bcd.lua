@@ -1,7 +1,7 @@
 -- Wireshark dissector for the ISO 8583 dialect iso87-bcd, made by `pointsman dialects iso87-bcd --wireshark`.
 -- Put it into the folder of personal Lua plugins, or: wireshark -X lua_script:FILE
 
-local dialect = { name = "iso87-bcd", header = "fixed", header_bytes = 0, mti = "bcd", bitmap = "binary" }
+local dialect = { name = "iso87-bcd", header = "fixed", header_bytes = 0, mti = "bcd", bitmap = "binary", tertiary = "none" }
 
 local fields = {
     [2] = { name = "Primary account number", type = "n..19", encoding = "bcd", prefix = "bcd", prefix_bytes = 1, counts = "value", pad = "left", filler = 0, sensitive = "pan" },
@@ -364,18 +364,32 @@ local function dissect_message(tvb, pinfo, tree, offset)
     if dialect.mti == "ebcdic" then mti = range:string(ENC_EBCDIC) end
     tree:add(f_mti, range, mti)
     local numbers = {}
-    for first = 1, 65, 64 do
-        if first == 1 or numbers[1] == 1 then
-            local bits = at.take(dialect.bitmap == "binary" and 8 or 16)
-            local text = bits and bitmap_text(bits)
-            if not text then return fail("no whole bitmap") end
-            tree:add(f_bitmap, bits, text)
-            announced(text, first, numbers)
+    -- Reads the bitmap whose first bit stands for the field `first`. Nil: it is not there.
+    local function take_bitmap(first)
+        local bits = at.take(dialect.bitmap == "binary" and 8 or 16)
+        local text = bits and bitmap_text(bits)
+        if not text then return nil end
+        tree:add(f_bitmap, bits, text)
+        announced(text, first, numbers)
+        return true
+    end
+    if not take_bitmap(1) then return fail("no whole bitmap") end
+    if numbers[1] == 1 and not take_bitmap(65) then return fail("no whole bitmap") end
+    if dialect.tertiary == "contiguous" then
+        for place, number in ipairs(numbers) do
+            if number == 65 then
+                table.remove(numbers, place)
+                if not take_bitmap(129) then return fail("no whole bitmap") end
+                break
+            end
         end
     end
     local info = mti
+    -- A third bitmap that stands where a field 65 would adds to the list that is gone through.
     for _, number in ipairs(numbers) do
-        if number ~= 1 then
+        if number == 65 and dialect.tertiary == "field-65" then
+            if not take_bitmap(129) then return fail("no whole bitmap") end
+        elseif number ~= 1 then
             local function add(field, start, length, value)
                 tree:add(field, tvb:range(start, length), value)
             end

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{JsonEncodeError, JsonErrorKind, JsonType};
+use crate::field_set::FieldSet;
 
 /// What a line says, before anything is known about its fields.
 #[derive(Default)]
@@ -54,7 +55,7 @@ fn fields(line: &Line<'_>, entry: &Entry<'_>) -> Result<Vec<(u8, String)>, JsonE
             Ok(1) if entry.key == "1" => {
                 return Err(line.error(entry.key_place, 1, JsonErrorKind::Bitmap));
             }
-            Ok(number @ 2..=128) if entry.key == number.to_string() => number,
+            Ok(number @ 2..=FieldSet::NUMBER_MAX) if entry.key == number.to_string() => number,
             _ => {
                 let kind = JsonErrorKind::NotAFieldNumber(entry.key);
                 return Err(line.error(entry.key_place, 0, kind));

@@ -4,7 +4,7 @@
 use super::words::{
     BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DEMAND_WORDS, DIGIT_WORDS, ENCODING_WORDS,
     FILLER_WORDS, HEADER_WORDS, LAYOUT_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS,
-    TAG_NAMES_WORDS, TEXT_WORDS, names,
+    TAG_NAMES_WORDS, TERTIARY_WORDS, TEXT_WORDS, names,
 };
 
 /// A table of the file: its name as people write it, and its keys.
@@ -158,6 +158,11 @@ pub(super) const MESSAGE: Section = Section {
             "secondary_bitmap",
             Kind::Bool,
             "May bit 1 announce fields 65 to 128? false takes out those that were inherited.",
+        ),
+        key(
+            "tertiary_bitmap",
+            Kind::Words(|| names(&TERTIARY_WORDS)),
+            "May bit 65 announce fields 129 to 192, and where does that bitmap stand: where a field 65 would, or directly behind the second bitmap? none takes out those that were inherited.",
         ),
     ],
 };

@@ -60,13 +60,13 @@ enum Said {
 pub(super) fn resolve(
     raw: &Raw,
     fields: &[Option<Field>],
-    announced: impl Fn(u8) -> bool,
+    unannounced: impl Fn(u8) -> Option<&'static str>,
     errors: &mut Vec<DialectError>,
 ) -> Messages {
     let resolver = Resolver {
         raw,
         fields,
-        announced,
+        unannounced,
     };
     let mut spans = Vec::new();
     let mut entries = Vec::new();
@@ -141,10 +141,10 @@ struct Resolver<'a, F> {
     raw: &'a Raw,
     fields: &'a [Option<Field>],
     /// Can a bitmap announce the field?
-    announced: F,
+    unannounced: F,
 }
 
-impl<F: Fn(u8) -> bool> Resolver<'_, F> {
+impl<F: Fn(u8) -> Option<&'static str>> Resolver<'_, F> {
     /// What a message says, without what is inherited and not defined here any more.
     fn entry(
         &self,
@@ -222,7 +222,7 @@ impl<F: Fn(u8) -> bool> Resolver<'_, F> {
     }
 
     fn is_there(&self, number: &At<u8>, errors: &mut Vec<DialectError>) -> bool {
-        is_there(self.raw, number, &self.announced, errors)
+        is_there(self.raw, number, &self.unannounced, errors)
     }
 
     fn rule(

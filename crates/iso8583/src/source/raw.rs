@@ -10,7 +10,7 @@ use super::words::CONTENT_WORDS;
 use crate::dialect::MESSAGE_BYTES_MAX;
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
-    TextEncoding,
+    TertiaryBitmap, TextEncoding,
 };
 use crate::header::HeaderKind;
 
@@ -42,6 +42,7 @@ pub(super) struct Raw {
     pub(super) mti: Option<At<TextEncoding>>,
     pub(super) bitmap: Option<At<BitmapEncoding>>,
     pub(super) secondary_bitmap: Option<At<bool>>,
+    pub(super) tertiary_bitmap: Option<At<TertiaryBitmap>>,
     pub(super) digits: Option<At<Encoding>>,
     pub(super) track: Option<At<Encoding>>,
     pub(super) text: Option<At<Encoding>>,

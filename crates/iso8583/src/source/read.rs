@@ -8,7 +8,7 @@ use super::raw::{At, Raw, RawField, Shape};
 use super::reader::{FIELD_NUMBERS, Reader, Value, shown};
 use super::words::{
     BINARY_WORDS, BITMAP_WORDS, COUNTS_WORDS, DIGIT_WORDS, ENCODING_WORDS, FILLER_WORDS,
-    HEADER_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TEXT_WORDS,
+    HEADER_WORDS, MTI_WORDS, PAD_WORDS, PREFIX_WORDS, SENSITIVE_WORDS, TERTIARY_WORDS, TEXT_WORDS,
 };
 use super::{keys, layouts, messages};
 use crate::values::ResponseCode;
@@ -69,6 +69,9 @@ fn read_message(reader: &mut Reader<'_>, value: &Value<'_>, raw: &mut Raw) {
             "secondary_bitmap" => reader
                 .boolean(value, "secondary_bitmap")
                 .store(&mut raw.secondary_bitmap),
+            "tertiary_bitmap" => reader
+                .word(value, "tertiary_bitmap", &TERTIARY_WORDS)
+                .store(&mut raw.tertiary_bitmap),
             _ => {}
         }
     }

@@ -10,12 +10,13 @@ use super::raw::At;
 use super::words::meant;
 use crate::charset;
 use crate::dialect::DialectError;
+use crate::field_set::FieldSet;
 use crate::header::HEADER_BYTES_MAX;
 
 /// The longest name or description of anything; keeps explanations readable.
 pub(super) const NAME_CHARACTERS_MAX: usize = 80;
-/// The fields that can be defined; 65 only where it announces no third bitmap.
-pub(super) const FIELD_NUMBERS: RangeInclusive<u8> = 2..=128;
+/// The numbers that a field can have; but 65 is the third bitmap's.
+pub(super) const FIELD_NUMBERS: RangeInclusive<u8> = 2..=FieldSet::NUMBER_MAX;
 
 /// A value of the TOML with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -187,7 +188,7 @@ impl Reader<'_> {
             integer.and_then(|integer| u8::from_str_radix(integer.as_str(), integer.radix()).ok());
         let number = number.filter(|number| FIELD_NUMBERS.contains(number));
         if number.is_none() {
-            self.error(value.span(), "a field number is 2 to 128");
+            self.error(value.span(), "a field number is 2 to 192");
         }
         number
     }

@@ -6,10 +6,10 @@ use super::messages;
 use super::raw::{At, Raw, RawField, Shape};
 use super::sensitive_by_number;
 use crate::charset::Charset;
-use crate::dialect::{Defaults, Dialect, DialectError};
+use crate::dialect::{Defaults, Dialect, DialectError, FIELD_NUMBERS};
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Field, Fill, Filler, Length, PadSide,
-    PrefixEncoding, TextEncoding,
+    PrefixEncoding, TertiaryBitmap, TextEncoding,
 };
 use crate::field_set::FieldSet;
 use crate::header::{HeaderKind, TPDU_BYTES};
@@ -22,6 +22,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Dialect {
     let header = value_or(&raw.header, Vec::new());
     let header_kind = value_or(&raw.header_kind, HeaderKind::Fixed);
     let secondary_bitmap = value_or(&raw.secondary_bitmap, true);
+    let tertiary_bitmap = resolve_tertiary(raw, secondary_bitmap, errors);
     // What is missing was noted; something stands in for it, so that the fields are checked all the same.
     let defaults = Defaults {
         digits: value_or(&raw.digits, Encoding::Ascii),
@@ -34,16 +35,22 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Dialect {
         counts: value_or(&raw.counts, Counts::Value),
     };
 
-    let mut fields: Box<[Option<Field>]> = vec![None; 129].into();
-    let mut steps = Box::new([Step::UNDEFINED; 129]);
+    // Why no bitmap can announce a field.
+    let unannounced = |number: u8| match number {
+        0..=64 => None,
+        _ if !secondary_bitmap => Some("secondary_bitmap is false"),
+        129.. if tertiary_bitmap == TertiaryBitmap::None => Some("tertiary_bitmap is none"),
+        _ => None,
+    };
+    let mut fields: Box<[Option<Field>]> = vec![None; FIELD_NUMBERS].into();
+    let mut steps = Box::new([Step::UNDEFINED; FIELD_NUMBERS]);
     let mut defined = FieldSet::EMPTY;
     let mut scannable = FieldSet::EMPTY;
     for (number, raw_field) in &raw.fields {
-        if *number > 64 && !secondary_bitmap {
-            // An inherited table is cut to what one bitmap can announce; a field of one's own there is a mistake.
+        if let Some(why) = unannounced(*number) {
+            // An inherited table is cut to what the bitmaps can announce; a field of one's own there is a mistake.
             if let Some(span) = &raw_field.span {
-                let message =
-                    format!("field {number} cannot be announced: secondary_bitmap is false");
+                let message = format!("field {number} cannot be announced: {why}");
                 errors.push(DialectError::new(Some(span.clone()), message));
             }
             continue;
@@ -63,11 +70,10 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Dialect {
         }
     }
     check_response_codes(raw, &fields, errors);
-    let announced = |number: u8| number <= 64 || secondary_bitmap;
     let echo = raw.echo.iter().flatten();
-    let echo = echo.filter(|number| is_there(raw, number, announced, errors));
+    let echo = echo.filter(|number| is_there(raw, number, unannounced, errors));
     let echo: FieldSet = echo.map(|number| number.value).collect();
-    let messages = messages::resolve(raw, &fields, announced, errors);
+    let messages = messages::resolve(raw, &fields, unannounced, errors);
     let code = |reason: Reason| {
         raw.response_codes
             .get(reason.key())
@@ -85,6 +91,7 @@ pub(super) fn resolve(raw: &Raw, errors: &mut Vec<DialectError>) -> Dialect {
         mti: value_or(&raw.mti, TextEncoding::Ascii),
         bitmap: value_or(&raw.bitmap, BitmapEncoding::Binary),
         secondary_bitmap,
+        tertiary_bitmap,
         defaults,
         fields,
         steps,
@@ -123,6 +130,23 @@ fn check_response_codes(raw: &Raw, fields: &[Option<Field>], errors: &mut Vec<Di
         first.value
     );
     errors.push(DialectError::new(span, message).help("give [response_codes] that do"));
+}
+
+/// A third bitmap needs a second one to announce it; an inherited one goes with the second.
+fn resolve_tertiary(
+    raw: &Raw,
+    secondary_bitmap: bool,
+    errors: &mut Vec<DialectError>,
+) -> TertiaryBitmap {
+    let tertiary = value_or(&raw.tertiary_bitmap, TertiaryBitmap::None);
+    if secondary_bitmap || tertiary == TertiaryBitmap::None {
+        return tertiary;
+    }
+    if let Some(span) = raw.tertiary_bitmap.as_ref().and_then(|at| at.span.clone()) {
+        let message = "a third bitmap is announced by the second, and secondary_bitmap is false";
+        errors.push(DialectError::new(Some(span), message));
+    }
+    TertiaryBitmap::None
 }
 
 /// Is the default header one of its kind?
@@ -170,18 +194,19 @@ pub(super) fn fits_field_39(fields: &[Option<Field>], code: &str) -> bool {
 pub(super) fn is_there(
     raw: &Raw,
     At { value, span }: &At<u8>,
-    announced: impl Fn(u8) -> bool,
+    unannounced: impl Fn(u8) -> Option<&'static str>,
     errors: &mut Vec<DialectError>,
 ) -> bool {
     let is_defined = raw.fields.contains_key(value);
-    if is_defined && announced(*value) {
+    let why = unannounced(*value);
+    if is_defined && why.is_none() {
         return true;
     }
     // Nothing is defined at all: that was noted.
     if let (Some(span), false, false) = (span, raw.orphaned, raw.fields.is_empty()) {
-        let message = match is_defined {
-            true => format!("field {value} cannot be announced: secondary_bitmap is false"),
-            false => format!("field {value} is not defined"),
+        let message = match why.filter(|_| is_defined) {
+            Some(why) => format!("field {value} cannot be announced: {why}"),
+            None => format!("field {value} is not defined"),
         };
         errors.push(DialectError::new(Some(span.clone()), message));
     }

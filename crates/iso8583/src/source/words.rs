@@ -2,7 +2,7 @@
 
 use crate::field::{
     BitmapEncoding, CodePage, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding,
-    Sensitive, TextEncoding,
+    Sensitive, TertiaryBitmap, TextEncoding,
 };
 use crate::header::HeaderKind;
 use crate::presence::{Demand, Test};
@@ -18,6 +18,11 @@ pub(super) const BITMAP_WORDS: [(&str, BitmapEncoding); 3] = [
     ("hex", BitmapEncoding::HexText),
     ("ebcdic-hex", BitmapEncoding::EbcdicHex),
     ("binary", BitmapEncoding::Binary),
+];
+pub(super) const TERTIARY_WORDS: [(&str, TertiaryBitmap); 3] = [
+    ("none", TertiaryBitmap::None),
+    ("field-65", TertiaryBitmap::Field65),
+    ("contiguous", TertiaryBitmap::Contiguous),
 ];
 pub(super) const DIGIT_WORDS: [(&str, Encoding); 5] = [
     ("ascii", Encoding::Ascii),

@@ -8,7 +8,7 @@ use super::resolve::fits_field_39;
 use super::sensitive_by_number;
 use super::words::{
     BITMAP_WORDS, COUNTS_WORDS, FILLER_WORDS, HEADER_WORDS, MTI_WORDS, PAD_WORDS, SENSITIVE_WORDS,
-    word_of,
+    TERTIARY_WORDS, word_of,
 };
 use crate::dialect::Dialect;
 use crate::field::Length;
@@ -45,8 +45,9 @@ fn write_into(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "secondary_bitmap = {}\n\n[defaults]",
-        dialect.secondary_bitmap
+        "secondary_bitmap = {}\ntertiary_bitmap = \"{}\"\n\n[defaults]",
+        dialect.secondary_bitmap,
+        word_of(&TERTIARY_WORDS, dialect.tertiary_bitmap)
     )?;
     let defaults = &dialect.defaults;
     writeln!(

@@ -127,14 +127,27 @@ fn line(number: u8, kind: &str, dots: usize, length: usize, knobs: &Knobs) -> St
     )
 }
 
-/// A dialect with fields up to these numbers, in a message with one bitmap and in one with two.
-pub(crate) fn dialect(one: u8, two: u8) -> impl Strategy<Value = Arc<Dialect>> {
-    let fields = any::<bool>().prop_flat_map(move |secondary| {
-        let last = if secondary { two } else { one };
-        let above_one = (2..=last).filter(move |number| *number <= one || *number > 65);
+/// A dialect with fields up to these numbers, in a message with one bitmap, in one with two and in one with three, the
+/// third either way.
+pub(crate) fn dialect(one: u8, two: u8, three: u8) -> impl Strategy<Value = Arc<Dialect>> {
+    let bitmaps = prop_oneof![
+        2 => Just((false, "none")),
+        2 => Just((true, "none")),
+        1 => Just((true, "field-65")),
+        1 => Just((true, "contiguous")),
+    ];
+    let fields = bitmaps.prop_flat_map(move |(secondary, tertiary)| {
+        let last = match (secondary, tertiary) {
+            (false, _) => one,
+            (true, "none") => two,
+            _ => three,
+        };
+        let above_one = (2..=last).filter(move |number| {
+            *number <= one || (66..=two).contains(number) || (129..=three).contains(number)
+        });
         let fields = subsequence(above_one.collect::<Vec<u8>>(), 4..20)
             .prop_flat_map(|numbers| numbers.into_iter().map(field).collect::<Vec<_>>());
-        (Just(secondary), fields)
+        (Just((secondary, tertiary)), fields)
     });
     let header = prop_oneof![
         2 => prop::collection::vec(any::<u8>(), 0..12).prop_map(|header| ("fixed", header)),
@@ -148,10 +161,10 @@ pub(crate) fn dialect(one: u8, two: u8) -> impl Strategy<Value = Arc<Dialect>> {
             ("visa", header)
         }),
     ];
-    (fields, header, select(MTI.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|((secondary, fields), (kind, header), mti, bitmap)| {
+    (fields, header, select(MTI.to_vec()), select(vec!["hex", "ebcdic-hex", "binary"])).prop_map(|(((secondary, tertiary), fields), (kind, header), mti, bitmap)| {
         let toml = format!(
             "name = \"random\"\ndescription = \"random\"\necho = []\n[message]\nheader = \"{}\"\nheader_kind = \"{kind}\"\nmti = \"{mti}\"\n\
-             bitmap = \"{bitmap}\"\nsecondary_bitmap = {secondary}\n[defaults]\ndigits = \"ascii\"\ntrack = \"ascii\"\ntext = \"ascii\"\n\
+             bitmap = \"{bitmap}\"\nsecondary_bitmap = {secondary}\ntertiary_bitmap = \"{tertiary}\"\n[defaults]\ndigits = \"ascii\"\ntrack = \"ascii\"\ntext = \"ascii\"\n\
              binary = \"hex\"\nprefix = \"ascii\"\npad = \"left\"\n[fields]\n{}",
             super::hex(&header),
             fields.concat()

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use pointsman_iso8583::{Mti, ResponseCode};
+use pointsman_iso8583::{FieldSet, Mti, ResponseCode};
 use pointsman_sim_common::{amount_minor, duration, nearest};
 
 use super::{BinRange, Decision, Delivery, Plan, Rule};
@@ -216,10 +216,12 @@ fn compile_plan(source: &Source, problems: &mut Vec<Problem>) -> Option<Plan> {
     let mut set = Vec::new();
     for (field, value) in &source.set {
         match field.parse::<u8>() {
-            Ok(number) if (2..=128).contains(&number) => set.push((number, value.clone())),
+            Ok(number) if (2..=FieldSet::NUMBER_MAX).contains(&number) => {
+                set.push((number, value.clone()))
+            }
             _ => problems.push((
                 "set",
-                format!("`{field}` is not the number of a field, 2 to 128"),
+                format!("`{field}` is not the number of a field, 2 to 192"),
             )),
         }
     }
@@ -451,7 +453,7 @@ mod tests {
             ),
             (
                 "answer=drop,set.200=1",
-                "set: `200` is not the number of a field, 2 to 128",
+                "set: `200` is not the number of a field, 2 to 192",
             ),
             (
                 "drop",

@@ -157,7 +157,7 @@ async fn options_that_make_no_sense_say_so() {
         ),
         (
             "--field 1=x",
-            "--field 1=x: expected N=VALUE with N from 2 to 128",
+            "--field 1=x: expected N=VALUE with N from 2 to 192",
         ),
         ("--dialect iso87-asci", "--dialect iso87-asci: "),
         ("--rate 0", "the rate must be above 0"),

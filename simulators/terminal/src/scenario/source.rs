@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use pointsman_iso8583::Mti;
+use pointsman_iso8583::{FieldSet, Mti};
 use pointsman_sim_common::duration;
 use serde::Deserialize;
 
@@ -312,7 +312,7 @@ fn merged(
                 None => drop(fields.remove(&number)),
             },
             None => wrong(format!(
-                "fields: `{key}` is not the number of a field, 2 to 128"
+                "fields: `{key}` is not the number of a field, 2 to 192"
             )),
         }
     }
@@ -334,7 +334,7 @@ fn expected(source: &BTreeMap<String, OneOrMany>, wrong: &mut impl FnMut(String)
         }
         let Some(number) = field_number(key) else {
             wrong(format!(
-                "expect: `{key}` is not the number of a field, 2 to 128"
+                "expect: `{key}` is not the number of a field, 2 to 192"
             ));
             continue;
         };
@@ -362,7 +362,9 @@ fn expected(source: &BTreeMap<String, OneOrMany>, wrong: &mut impl FnMut(String)
 }
 
 fn field_number(key: &str) -> Option<u8> {
-    key.parse().ok().filter(|number| (2..=128).contains(number))
+    key.parse()
+        .ok()
+        .filter(|number| (2..=FieldSet::NUMBER_MAX).contains(number))
 }
 
 pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
@@ -497,8 +499,8 @@ mod tests {
                 "step 1 (buy): timeout: `5` is not a duration: expected a number with ms, s, m or h, such as 250ms or 15s",
                 "step 1 (buy): expect: `nothing`: expected timeout, closed, or a table of fields",
                 "step 2: expected one of mti, raw and bytes",
-                "step 3: fields: `1` is not the number of a field, 2 to 128",
-                "step 3: expect: `200` is not the number of a field, 2 to 128",
+                "step 3: fields: `1` is not the number of a field, 2 to 192",
+                "step 3: expect: `200` is not the number of a field, 2 to 192",
                 "step 3: expect.mti: expected four digits in quotes",
                 "step 4: raw: expected pairs of hexadecimal digits",
             ]

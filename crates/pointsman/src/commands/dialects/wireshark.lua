@@ -231,18 +231,32 @@ local function dissect_message(tvb, pinfo, tree, offset)
     if dialect.mti == "ebcdic" then mti = range:string(ENC_EBCDIC) end
     tree:add(f_mti, range, mti)
     local numbers = {}
-    for first = 1, 65, 64 do
-        if first == 1 or numbers[1] == 1 then
-            local bits = at.take(dialect.bitmap == "binary" and 8 or 16)
-            local text = bits and bitmap_text(bits)
-            if not text then return fail("no whole bitmap") end
-            tree:add(f_bitmap, bits, text)
-            announced(text, first, numbers)
+    -- Reads the bitmap whose first bit stands for the field `first`. Nil: it is not there.
+    local function take_bitmap(first)
+        local bits = at.take(dialect.bitmap == "binary" and 8 or 16)
+        local text = bits and bitmap_text(bits)
+        if not text then return nil end
+        tree:add(f_bitmap, bits, text)
+        announced(text, first, numbers)
+        return true
+    end
+    if not take_bitmap(1) then return fail("no whole bitmap") end
+    if numbers[1] == 1 and not take_bitmap(65) then return fail("no whole bitmap") end
+    if dialect.tertiary == "contiguous" then
+        for place, number in ipairs(numbers) do
+            if number == 65 then
+                table.remove(numbers, place)
+                if not take_bitmap(129) then return fail("no whole bitmap") end
+                break
+            end
         end
     end
     local info = mti
+    -- A third bitmap that stands where a field 65 would adds to the list that is gone through.
     for _, number in ipairs(numbers) do
-        if number ~= 1 then
+        if number == 65 and dialect.tertiary == "field-65" then
+            if not take_bitmap(129) then return fail("no whole bitmap") end
+        elseif number ~= 1 then
             local function add(field, start, length, value)
                 tree:add(field, tvb:range(start, length), value)
             end

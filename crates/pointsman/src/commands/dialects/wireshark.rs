@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pointsman_iso8583::{
     BitmapEncoding, Counts, Dialect, Field, HeaderKind, Layout, Length, PadSide, Sensitive,
-    TextEncoding,
+    TertiaryBitmap, TextEncoding,
 };
 
 /// Reads any dialect by its table.
@@ -37,6 +37,11 @@ fn write_table(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
         BitmapEncoding::HexText => "hex",
         BitmapEncoding::EbcdicHex => "ebcdic-hex",
     };
+    let tertiary = match dialect.tertiary_bitmap() {
+        TertiaryBitmap::None => "none",
+        TertiaryBitmap::Field65 => "field-65",
+        TertiaryBitmap::Contiguous => "contiguous",
+    };
     let header = match dialect.header_kind() {
         HeaderKind::Fixed | HeaderKind::Tpdu | HeaderKind::Base24 => "fixed",
         // It says its own length.
@@ -44,7 +49,7 @@ fn write_table(dialect: &Dialect, out: &mut String) -> std::fmt::Result {
     };
     writeln!(
         out,
-        "\nlocal dialect = {{ name = {}, header = \"{header}\", header_bytes = {}, mti = \"{mti}\", bitmap = \"{bitmap}\" }}\n\n\
+        "\nlocal dialect = {{ name = {}, header = \"{header}\", header_bytes = {}, mti = \"{mti}\", bitmap = \"{bitmap}\", tertiary = \"{tertiary}\" }}\n\n\
          local fields = {{",
         quoted(dialect.name()),
         dialect.header_length(),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pointsman_engine::limits::{LINK_IN_FLIGHT_DEFAULT, RESPONSE_TIMEOUT_DEFAULT};
 use pointsman_framing::HOST_FRAME_BYTES_MAX;
-use pointsman_iso8583::Dialect;
+use pointsman_iso8583::{Dialect, FieldSet};
 use pointsman_switch::LinkSettings;
 
 use super::address::Binds;
@@ -154,11 +154,11 @@ fn match_fields(
         let error = |message: String| Diagnostic::error(one.span.clone(), message);
         let Some(field) = u8::try_from(one.value)
             .ok()
-            .filter(|field| (2..=128).contains(field))
+            .filter(|field| (2..=FieldSet::NUMBER_MAX).contains(field))
         else {
             report.push(
                 error(format!("there is no field {}", one.value))
-                    .label("fields have the numbers 2 to 128"),
+                    .label("fields have the numbers 2 to 192"),
             );
             continue;
         };

@@ -188,25 +188,25 @@ fn match_fields() {
     );
     check_edit(
         "match = [11, 41]",
-        "match = [1, 129, 300]",
+        "match = [1, 193, 300]",
         expect![[r#"
         error: there is no field 1
           --> pos.toml:13:10
            |
-        13 | match = [1, 129, 300]
-           |          ^ fields have the numbers 2 to 128
+        13 | match = [1, 193, 300]
+           |          ^ fields have the numbers 2 to 192
 
-        error: there is no field 129
+        error: there is no field 193
           --> pos.toml:13:13
            |
-        13 | match = [1, 129, 300]
-           |             ^^^ fields have the numbers 2 to 128
+        13 | match = [1, 193, 300]
+           |             ^^^ fields have the numbers 2 to 192
 
         error: there is no field 300
           --> pos.toml:13:18
            |
-        13 | match = [1, 129, 300]
-           |                  ^^^ fields have the numbers 2 to 128
+        13 | match = [1, 193, 300]
+           |                  ^^^ fields have the numbers 2 to 192
     "#]],
     );
     check_edit(
