@@ -11,6 +11,7 @@
 mod bench_instructions;
 mod bench_switch;
 mod fuzz;
+mod miri;
 mod package;
 mod pages;
 mod semver;
@@ -43,6 +44,8 @@ enum Task {
     BenchInstructions(bench_instructions::Args),
     /// CPU per transaction of the switch against a bare relay, in the same run.
     BenchSwitch(bench_switch::Args),
+    /// The codec's one module with unsafe code under Miri, where a nightly compiler has it.
+    Miri,
     /// The codec as a package for a registry: is it complete, does it build alone?
     Package,
     /// Writes the pages of the manual that are made from the dialects.
@@ -63,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Task::Features => features(&root),
         Task::BenchInstructions(args) => bench_instructions::run(&root, &args),
         Task::BenchSwitch(args) => bench_switch::run(&root, &args),
+        Task::Miri => miri::run(&root),
         Task::Package => package::run(&root),
         Task::Pages => pages::write(&root),
         Task::Semver(args) => semver::run(&root, &args),

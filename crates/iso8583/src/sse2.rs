@@ -5,6 +5,20 @@
 //! longer run are or-ed and tested once. SSE2 has what that takes as single instructions: subtraction that stops at 0 and
 //! the minimum of bytes. The compiler does not find them by itself in plain loops: it vectorises across the whole run,
 //! with a prologue and a remainder that cost more than the few blocks of a field.
+//!
+//! # Why this is safe
+//! * `unsafe` is needed for three calls and nothing else: [`holds`], [`unpack`] and [`pack`] call functions that are compiled
+//!   for SSE2. Such a call is sound if the processor has SSE2. The x86-64 architecture includes it (AMD64 Architecture
+//!   Programmer's Manual, volume 1, 1.1), and the module is compiled for that architecture only.
+//! * No pointer is made, kept or followed. The intrinsics used compute with values of registers; none of those that load or
+//!   store is among them. Bytes get into a register and out of it as `u64`, through `from_le_bytes` and `to_le_bytes` of
+//!   arrays, so alignment does not matter.
+//! * Every array is taken from its slice by `first_chunk`, `last_chunk`, `split_first_chunk` or `as_chunks`, which give
+//!   nothing where the slice is too short. A caller who breaks what a function says about lengths gets other bytes, never
+//!   other memory.
+//!
+//! The tests hold each function to its definition for every length up to 64, every alignment and every byte, beside the
+//! portable way; they run under Miri, too (`cargo xtask miri`), which sees what a processor forgives.
 #![allow(
     unsafe_code,
     reason = "calls into code for SSE2; no pointer is touched, the intrinsics used are safe functions"
@@ -277,4 +291,124 @@ fn beyond_packed_track(block: __m128i) -> __m128i {
     // Above 9 is wrong with bit 2, and with bit 4 unless bit 1 is set.
     let wrong = _mm_or_si128(four, _mm_andnot_si128(eight, double));
     _mm_and_si128(_mm_and_si128(block, each(0x88)), wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check;
+    use crate::swar;
+
+    const LENGTH_MAX: usize = 64;
+    const ALIGNMENTS: usize = 16;
+
+    /// All lengths. Miri takes a thousand times as long and looks at something else than values: the ends of blocks do.
+    fn lengths() -> impl Iterator<Item = usize> {
+        const ENDS: [usize; 12] = [0, 1, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33];
+        (0..=LENGTH_MAX).filter(|length| !cfg!(miri) || ENDS.contains(length))
+    }
+
+    /// All bytes; of those that Miri sees, the ends of most classes.
+    fn bytes() -> impl Iterator<Item = u8> + Clone {
+        let step = if cfg!(miri) { 51 } else { 1 };
+        (0..=u8::MAX).step_by(step)
+    }
+
+    /// Runs of bytes of every length at every alignment, each between bytes that must not be looked at.
+    fn runs(mut judge: impl FnMut(&mut [u8], usize)) {
+        let mut buffer = [0; 16 + ALIGNMENTS + LENGTH_MAX + 16];
+        // The first place of the buffer whose address is even to sixteen.
+        let even = buffer.as_ptr().align_offset(16).min(15);
+        for length in lengths() {
+            for alignment in (0..ALIGNMENTS).step_by(if cfg!(miri) { 5 } else { 1 }) {
+                let start = even + alignment;
+                judge(&mut buffer[start..start + length], alignment);
+            }
+        }
+    }
+
+    #[test]
+    fn checks_at_every_length_and_alignment_with_every_byte() {
+        for (check, belongs) in check::DEFINITIONS {
+            let inside = (0..=u8::MAX).rfind(|byte| belongs(*byte)).unwrap();
+            runs(|run, alignment| {
+                run.fill(inside);
+                assert!(holds(check, run));
+                // Another place for each alignment, from the first to the last.
+                let place = run.len() * alignment / (ALIGNMENTS - 1);
+                let place = place.min(run.len().saturating_sub(1));
+                for byte in bytes().take(if run.is_empty() { 0 } else { 256 }) {
+                    run[place] = byte;
+                    assert_eq!(
+                        holds(check, run),
+                        belongs(byte),
+                        "{check:?}: {byte:02X} at {place} of {}",
+                        run.len()
+                    );
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn unpacking_at_every_length_and_alignment_with_every_byte() {
+        for spelling in [Spelling::AsciiTrack, Spelling::Hex, Spelling::EbcdicDigits] {
+            runs(|run, alignment| {
+                // Every byte at every place of a group, once for each length.
+                let step = if run.len() % ALIGNMENTS == alignment {
+                    1
+                } else {
+                    16
+                };
+                let mut text = vec![0xA5; run.len() * 2];
+                let mut expected = text.clone();
+                for byte in bytes().step_by(step) {
+                    for (place, packed) in run.iter_mut().enumerate() {
+                        *packed = byte.wrapping_add((place * 7) as u8);
+                    }
+                    unpack(run, &mut text, spelling);
+                    swar::unpack_bytes(run, &mut expected, spelling);
+                    // Of less than a group nothing is written: its caller does not ask.
+                    if run.len() >= 8 {
+                        assert_eq!(text, expected, "{spelling:?} {run:02X?}");
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn packing_at_every_length_and_alignment_with_every_character() {
+        let characters = *b"0123456789ABCDEFabcdef=\xF0\xF1\xF2\xF3\xF4\xF5\xF6\xF7\xF8\xF9";
+        runs(|run, _| {
+            let even = run.len() / 2 * 2;
+            let text = &mut run[..even];
+            let mut packed = vec![0xA5; even / 2];
+            let mut expected = packed.clone();
+            for shift in (0..characters.len()).step_by(if cfg!(miri) { 8 } else { 1 }) {
+                for (place, character) in text.iter_mut().enumerate() {
+                    *character = characters[(place * 5 + shift) % characters.len()];
+                }
+                pack(text, &mut packed);
+                swar::pack_pairs(text, &mut expected);
+                if even >= 16 {
+                    assert_eq!(packed, expected, "{text:02X?}");
+                }
+            }
+        });
+    }
+
+    /// What is said about lengths is about values: whoever breaks it gets wrong bytes, or none.
+    #[test]
+    fn lengths_that_do_not_belong_together() {
+        let packed = [0x12; 64];
+        for length in lengths() {
+            for other in lengths() {
+                let mut text = vec![0; other];
+                unpack(&packed[..length], &mut text, Spelling::Hex);
+                let mut bytes = vec![0; other];
+                pack(&packed[..length], &mut bytes);
+            }
+        }
+    }
 }

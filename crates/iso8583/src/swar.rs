@@ -80,6 +80,12 @@ pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
     if packed.len() >= 8 {
         return crate::sse2::unpack(packed, text, spelling);
     }
+    unpack_words(packed, text, spelling);
+}
+
+/// As [`unpack`], four bytes at a time: what other architectures do with all that is longer.
+#[inline]
+pub(crate) fn unpack_words(packed: &[u8], text: &mut [u8], spelling: Spelling) {
     if let (Some(first), Some(last)) = (packed.first_chunk(), packed.last_chunk()) {
         // Four bytes at a time; the last four may overlap those before.
         let characters = |group: &[u8; 4]| {
@@ -103,7 +109,7 @@ pub(crate) fn unpack(packed: &[u8], text: &mut [u8], spelling: Spelling) {
 
 /// As [`unpack`], byte by byte.
 #[inline]
-fn unpack_bytes(packed: &[u8], text: &mut [u8], spelling: Spelling) {
+pub(crate) fn unpack_bytes(packed: &[u8], text: &mut [u8], spelling: Spelling) {
     for (byte, pair) in packed.iter().zip(text.as_chunks_mut::<2>().0) {
         let byte = u16::from(*byte);
         *pair = spelling
@@ -124,6 +130,12 @@ pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
     if text.len() >= 16 {
         return crate::sse2::pack(text, packed);
     }
+    pack_words(text, packed);
+}
+
+/// As [`pack`], eight characters at a time: what other architectures do with all that is longer.
+#[inline]
+pub(crate) fn pack_words(text: &[u8], packed: &mut [u8]) {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         // Eight characters at a time; the last eight may overlap those before.
         for (group, place) in text.as_chunks().0.iter().zip(packed.as_chunks_mut().0) {
@@ -142,7 +154,7 @@ pub(crate) fn pack(text: &[u8], packed: &mut [u8]) {
 
 /// As [`pack`], pair by pair.
 #[inline]
-fn pack_pairs(text: &[u8], packed: &mut [u8]) {
+pub(crate) fn pack_pairs(text: &[u8], packed: &mut [u8]) {
     for (pair, byte) in text.as_chunks::<2>().0.iter().zip(packed) {
         let nibbles = pair_nibbles(u16::from_le_bytes(*pair));
         *byte = (nibbles << 4 | nibbles >> 8) as u8;
@@ -347,10 +359,13 @@ mod tests {
                     .collect();
                 for spelling in [Spelling::Hex, Spelling::AsciiTrack, Spelling::EbcdicDigits] {
                     let mut text = vec![0; length * 2];
+                    let mut words = text.clone();
                     let mut expected = text.clone();
                     unpack(&packed, &mut text, spelling);
+                    unpack_words(&packed, &mut words, spelling);
                     unpack_bytes(&packed, &mut expected, spelling);
                     assert_eq!(text, expected, "{spelling:?} {packed:02X?}");
+                    assert_eq!(words, expected, "{spelling:?} {packed:02X?}");
                 }
             }
         }
@@ -366,10 +381,13 @@ mod tests {
                     .map(|place| characters[place % characters.len()])
                     .collect();
                 let mut packed = vec![0; length];
+                let mut words = packed.clone();
                 let mut expected = packed.clone();
                 pack(&text, &mut packed);
+                pack_words(&text, &mut words);
                 pack_pairs(&text, &mut expected);
                 assert_eq!(packed, expected, "{text:02X?}");
+                assert_eq!(words, expected, "{text:02X?}");
             }
         }
     }
