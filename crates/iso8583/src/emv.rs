@@ -16,6 +16,7 @@
 //! assert_eq!(meaning.text, "authorisation request cryptogram (ARQC), go online");
 //! ```
 
+use crate::mti::{Mti, MtiClass};
 use crate::tlv::{self, Element, Format, Tag, TlvErrorKind};
 use crate::view::View;
 
@@ -183,17 +184,51 @@ fn duplicates(mut seen: Vec<Place>) -> impl Iterator<Item = Fault> {
     })
 }
 
-/// A field of the message and an element of its field 55 that should say the same and do not.
+/// What the message and its field 55 say differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("field {field} and {tag} ({}) in field 55 differ", tag.name().unwrap_or("unnamed"))]
+#[error("{}", mismatch_text(self))]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// The field.
+    /// The field; 0 is the message type.
     pub field: u8,
-    /// The element of field 55.
-    pub tag: Tag,
-    /// Where it stands in the bytes of field 55.
+    /// The element of field 55, if it is about one.
+    pub tag: Option<Tag>,
+    /// Where the element stands in the bytes of field 55; 0 if it is about none.
     pub offset: usize,
+    /// What it is.
+    pub kind: MismatchKind,
+}
+
+/// How a message and its field 55 can disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MismatchKind {
+    /// The field and the element should say the same and do not.
+    Differ,
+    /// The entry mode of a request says that a chip was read, and there is no field 55.
+    NoChipData,
+    /// A request has a field 55, and its entry mode says that no chip was read.
+    NoChip,
+    /// A request that goes online, whose cryptogram is not one that asks for that.
+    NotOnline,
+}
+
+fn mismatch_text(mismatch: &Mismatch) -> String {
+    let Mismatch { field, tag, .. } = mismatch;
+    let tag = tag.map(|tag| format!("{tag} ({})", tag.name().unwrap_or("unnamed")));
+    let tag = tag.unwrap_or_default();
+    match mismatch.kind {
+        MismatchKind::Differ => format!("field {field} and {tag} in field 55 differ"),
+        MismatchKind::NoChipData => {
+            format!("field {field} says that a chip was read, and there is no field 55")
+        }
+        MismatchKind::NoChip => {
+            format!("field {field} says that no chip was read, and there is a field 55")
+        }
+        MismatchKind::NotOnline => {
+            format!("a request goes online, and {tag} in field 55 is no ARQC")
+        }
+    }
 }
 
 /// Fields and the elements that repeat them: amount, currency, the processing code's transaction type, card sequence
@@ -209,40 +244,100 @@ const REPEATS: [(u8, Tag); 4] = [
 /// compared, is not a difference.
 #[must_use]
 pub fn mismatches(view: &View<'_>) -> Vec<Mismatch> {
-    let icc = view
-        .to_text(55)
-        .and_then(|hex| crate::mask::bytes_of_hex(&hex));
-    mismatches_of(&icc.unwrap_or_default(), |number| view.to_text(number))
+    let hex = view.to_text(55);
+    let icc = hex.and_then(|hex| crate::mask::bytes_of_hex(&hex));
+    mismatches_of(view.mti(), icc.as_deref(), |number| view.to_text(number))
 }
 
-/// The same, with the fields as canonical text.
-pub(crate) fn mismatches_of(icc: &[u8], text: impl Fn(u8) -> Option<String>) -> Vec<Mismatch> {
-    let element = |tag: Tag| {
-        let mut elements = tlv::walk(icc).map_while(Result::ok);
-        elements.find(|element| element.tag == tag && !element.constructed)
+/// The same, with the fields as canonical text; `icc` is field 55.
+pub(crate) fn mismatches_of(
+    mti: Mti,
+    icc: Option<&[u8]>,
+    text: impl Fn(u8) -> Option<String>,
+) -> Vec<Mismatch> {
+    // Advices tell what was decided, and answers repeat.
+    let is_about_cards = matches!(mti.class(), MtiClass::Authorization | MtiClass::Financial);
+    let is_request = is_about_cards && matches!(mti.digits(), [_, _, b'0', _]);
+    let mut found = Vec::new();
+    if is_request {
+        found.extend(entry_mode(text(22).as_deref(), icc.is_some()));
+    }
+    let icc = icc.unwrap_or_default();
+    found.extend(
+        REPEATS
+            .iter()
+            .filter_map(|repeat| difference(*repeat, icc, &text)),
+    );
+    if is_request {
+        found.extend(cryptogram(icc));
+    }
+    found
+}
+
+/// The first element of this tag.
+fn element(icc: &[u8], tag: Tag) -> Option<Element<'_>> {
+    let mut elements = tlv::walk(icc).map_while(Result::ok);
+    elements.find(|element| element.tag == tag && !element.constructed)
+}
+
+fn difference(
+    (field, tag): (u8, Tag),
+    icc: &[u8],
+    text: &impl Fn(u8) -> Option<String>,
+) -> Option<Mismatch> {
+    let of_message = text(field)?;
+    let of_message = match field {
+        // The first two digits are the type, the others the accounts.
+        3 => of_message.get(..2)?,
+        // ISO 8583:2003: currency (3), minor unit (1), value (12).
+        4 if of_message.len() == 16 => of_message.get(4..)?,
+        _ => of_message.as_str(),
     };
-    let differs = |(field, tag): &(u8, Tag)| {
-        let of_message = text(*field)?;
-        let of_message = match field {
-            // The first two digits are the type, the others the accounts.
-            3 => of_message.get(..2)?,
-            // ISO 8583:2003: currency (3), minor unit (1), value (12).
-            4 if of_message.len() == 16 => of_message.get(4..)?,
-            _ => of_message.as_str(),
-        };
-        let element = element(*tag)?;
-        let of_icc = digits(element.value)?;
-        // Both are numbers of different widths. A currency may stand as letters, which is no number to compare.
-        let comparable =
-            !of_message.is_empty() && of_message.bytes().all(|byte| byte.is_ascii_digit());
-        let same = of_message.trim_start_matches('0') == of_icc.trim_start_matches('0');
-        (comparable && !same).then_some(Mismatch {
-            field: *field,
-            tag: *tag,
-            offset: element.offset,
-        })
+    let element = element(icc, tag)?;
+    let of_icc = digits(element.value)?;
+    // Both are numbers of different widths. A currency may stand as letters, which is no number to compare.
+    let comparable = !of_message.is_empty() && of_message.bytes().all(|byte| byte.is_ascii_digit());
+    let same = of_message.trim_start_matches('0') == of_icc.trim_start_matches('0');
+    (comparable && !same).then_some(Mismatch {
+        field,
+        tag: Some(tag),
+        offset: element.offset,
+        kind: MismatchKind::Differ,
+    })
+}
+
+/// ISO 8583-1:1987 field 22: the first two digits are how the card number was read. Those of 05 (chip) and 07 (contactless
+/// chip) come with what the chip said; those of 95 (a chip without a reliable CVV), 91 (contactless, as a stripe) and 00
+/// (not told) may, and others do not. Later editions have another field 22.
+fn entry_mode(mode: Option<&str>, has_icc: bool) -> Option<Mismatch> {
+    let mode = mode.filter(|mode| mode.len() == 3)?;
+    let kind = match (mode.get(..2)?, has_icc) {
+        ("05" | "07", false) => MismatchKind::NoChipData,
+        ("05" | "07" | "91" | "95" | "00", _) | (_, false) => return None,
+        (_, true) => MismatchKind::NoChip,
     };
-    REPEATS.iter().filter_map(differs).collect()
+    Some(Mismatch {
+        field: 22,
+        tag: None,
+        offset: 0,
+        kind,
+    })
+}
+
+/// EMV 4.3 Book 3, 6.5.5.4: bits 8 and 7 of the cryptogram information data are 10 for an ARQC. An AAC declines and a TC
+/// approves without the issuer, who is asked nevertheless.
+fn cryptogram(icc: &[u8]) -> Option<Mismatch> {
+    const INFORMATION: Tag = Tag(0x9F27);
+    let element = element(icc, INFORMATION)?;
+    let [information] = element.value else {
+        return None;
+    };
+    (information >> 6 != 0b10).then_some(Mismatch {
+        field: 0,
+        tag: Some(INFORMATION),
+        offset: element.offset,
+        kind: MismatchKind::NotOnline,
+    })
 }
 
 /// Packed digits as text.

@@ -113,13 +113,13 @@ fn fields_that_differ_from_their_elements() {
     let dialect = Dialect::builtin("iso87-mixed").unwrap();
     let differing = |fields: &[(u8, &str)]| {
         let mut out = bytes::BytesMut::new();
-        let mut builder = crate::Builder::new(&dialect, &mut out, crate::Mti::literal(b"0200"));
+        let mut builder = crate::Builder::new(&dialect, &mut out, Mti::literal(b"0200"));
         for (number, value) in fields {
             builder.text(*number, value).unwrap();
         }
         builder.finish().unwrap();
         let found = mismatches(&dialect.view(&out).unwrap());
-        let line = |mismatch: &Mismatch| (mismatch.field, mismatch.tag.to_string());
+        let line = |mismatch: &Mismatch| (mismatch.field, mismatch.tag.unwrap().to_string());
         found.iter().map(line).collect::<Vec<_>>()
     };
     let icc = "9F02060000000100009C01005F3401015F2A020840";
@@ -245,4 +245,45 @@ fn bits_in_words() {
         "of another length"
     );
     assert_eq!(meanings(0x9A, "261124"), Vec::<String>::new());
+}
+
+/// What the entry mode and the cryptogram say of a chip, in requests of the 1987 edition only.
+#[test]
+fn entry_mode_and_cryptogram_are_held_against_field_55() {
+    let found = |mti: &[u8; 4], mode: &str, icc: Option<&str>| {
+        let icc = icc.map(|icc| crate::mask::bytes_of_hex(icc).unwrap());
+        let text = |number| (number == 22).then(|| mode.to_owned());
+        let found = mismatches_of(Mti::literal(mti), icc.as_deref(), text);
+        let lines = found.iter().map(ToString::to_string);
+        lines.collect::<Vec<_>>()
+    };
+    const ARQC: Option<&str> = Some("9F270180");
+    for mode in ["051", "071", "911", "951", "000"] {
+        assert!(found(b"0200", mode, ARQC).is_empty(), "{mode}");
+    }
+    let missing = ["field 22 says that a chip was read, and there is no field 55"];
+    let without = ["field 22 says that no chip was read, and there is a field 55"];
+    for mti in [b"0100", b"0200", b"0201"] {
+        assert_eq!(found(mti, "051", None), missing);
+        assert_eq!(found(mti, "072", None), missing);
+        assert_eq!(found(mti, "021", ARQC), without);
+        assert!(found(mti, "021", None).is_empty() && found(mti, "951", None).is_empty());
+    }
+    for mti in [b"0210", b"0220", b"0400", b"0800"] {
+        assert!(found(mti, "051", None).is_empty() && found(mti, "021", ARQC).is_empty());
+        assert!(found(mti, "051", Some("9F270100")).is_empty());
+    }
+    // Twelve characters of 1993.
+    assert!(found(b"1200", "510101511344", None).is_empty());
+
+    let offline =
+        ["a request goes online, and 9F27 (Cryptogram information data) in field 55 is no ARQC"];
+    assert_eq!(found(b"0200", "051", Some("9F270100")), offline);
+    assert_eq!(found(b"0100", "051", Some("9F270140")), offline);
+    assert!(
+        found(b"0200", "051", Some("9F2701A0")).is_empty(),
+        "with a reason code"
+    );
+    assert!(found(b"0200", "051", Some("9A03261124")).is_empty());
+    assert!(found(b"0200", "051", Some("9F2700")).is_empty());
 }

@@ -182,34 +182,48 @@ impl Tree<'_> {
             let field = self.dialect.field(*number)?;
             holds_emv(field).then_some((field, element))
         });
-        let Some((field, element)) = icc else {
+        let bytes = icc.and_then(|(_, element)| mask::bytes_of_hex(&element.text));
+        let disorder = bytes
+            .as_ref()
+            .and_then(|bytes| disorder(bytes, self.unmask));
+        let is_told = |offset: usize| disorder.is_none_or(|disorder| offset <= disorder);
+        let place = icc.map(|(field, element)| Place::of(field, element));
+        if let (Some((field, _)), Some(place), Some(bytes)) = (icc, &place, &bytes) {
+            for fault in emv::faults(bytes) {
+                if !is_told(fault.offset) {
+                    continue;
+                }
+                let offset = place.at(fault.offset);
+                writeln!(
+                    out,
+                    "warning at byte {offset}: field {}: {fault}",
+                    field.number
+                )?;
+            }
+        }
+        // What is missing may only not have been read.
+        let Some((_, mti)) = self
+            .partial
+            .mti
+            .as_ref()
+            .filter(|_| icc.is_some() || self.partial.error.is_none())
+        else {
             return Ok(());
         };
-        let place = Place::of(field, element);
-        let bytes = mask::bytes_of_hex(&element.text).unwrap_or_default();
-        let disorder = disorder(&bytes, self.unmask);
-        let is_told = |offset: usize| disorder.is_none_or(|disorder| offset <= disorder);
-        for fault in emv::faults(&bytes) {
-            if !is_told(fault.offset) {
-                continue;
-            }
-            let offset = place.at(fault.offset);
-            writeln!(
-                out,
-                "warning at byte {offset}: field {}: {fault}",
-                field.number
-            )?;
-        }
-        let text = |number| {
+        let element = |number: u8| {
             let mut elements = self.partial.elements.iter();
-            let (_, element) = elements.find(|(present, _)| *present == number)?;
-            Some(element.text.clone())
+            let found = elements.find(|(present, _)| *present == number);
+            found.map(|(_, element)| element)
         };
-        for mismatch in emv::mismatches_of(&bytes, text) {
+        let text = |number| element(number).map(|element| element.text.clone());
+        for mismatch in emv::mismatches_of(*mti, bytes.as_deref(), text) {
             if !is_told(mismatch.offset) {
                 continue;
             }
-            let offset = place.at(mismatch.offset);
+            let offset = match (mismatch.tag, &place) {
+                (Some(_), Some(place)) => place.at(mismatch.offset),
+                _ => element(mismatch.field).map_or(0, |element| element.offset),
+            };
             writeln!(out, "warning at byte {offset}: {mismatch}")?;
         }
         Ok(())
