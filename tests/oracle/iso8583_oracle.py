@@ -80,6 +80,9 @@ TABLE_VISA = """
 """
 TABLE_MASTERCARD = "45 ans..78  55 b...255"
 
+# Postilion: field 127 has a length of six digits; the MACs are hex, all other b fields raw.
+TABLE_POSTILION = "53 b48  127 b......65535"
+
 
 class Broken(Exception):
     """The message breaks a rule of the dialect at `offset`, in `field` (0: header or MTI, 1: bitmaps)."""
@@ -124,7 +127,7 @@ def in_one_byte(text):
 
 
 class Dialect:
-    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read="", kind="fixed", binary_prefix=False, third=False):
+    def __init__(self, name, fields, *, text="latin-1", packed=False, hex_binary=False, header=b"", right_pad=(), secondary=True, read="", kind="fixed", binary_prefix=False, third=False, hex_fields=()):
         self.name = name
         self.generated = table(fields)  # the fields of random messages
         everything = {} if secondary else table(TABLE_1987)
@@ -140,6 +143,10 @@ class Dialect:
         self.kind = kind  # of the header: fixed, base24 or visa
         self.binary_prefix = binary_prefix  # lengths are one binary byte
         self.third = third  # a third bitmap, directly behind the second
+        self.hex_fields = hex_fields  # b fields as hex characters where the others are not
+
+    def is_hex(self, number):
+        return self.hex_binary or number in self.hex_fields
 
     def is_packed(self, number):
         return self.packed and self.fields[number].content in ("n", "z")
@@ -164,6 +171,7 @@ DIALECTS = {
         Dialect("base24-pos", TABLE_1987, hex_binary=True, header=b"ISO026000070", kind="base24"),
         Dialect("visa-like", in_one_byte(merged(TABLE_1987, TABLE_VISA)), text="cp500", packed=True, header=VISA_HEADER, kind="visa", binary_prefix=True, third=True),
         Dialect("mastercard-like", merged(TABLE_1987, TABLE_MASTERCARD), text="cp500"),
+        Dialect("postilion", merged(TABLE_1987, TABLE_POSTILION), hex_fields={64, 96, 128}),
     ]
 }
 
@@ -211,7 +219,7 @@ def encode(dialect, message):
 def encode_field(dialect, number, value):
     kind = dialect.fields[number]
     if kind.content == "b":
-        wire = value.upper().encode() if dialect.hex_binary else bytes.fromhex(value)
+        wire = value.upper().encode() if dialect.is_hex(number) else bytes.fromhex(value)
         count = len(wire)
     elif dialect.is_packed(number):
         count = len(value)
@@ -343,17 +351,17 @@ def decode_field(dialect, number, data, at):
             count = int(digits_packed(prefix, at, number) if dialect.packed else characters(dialect, prefix, at, number, "n"))
         if count > kind.length:
             raise Broken(at, number, "length over the limit")
-        if kind.content == "b" and dialect.hex_binary and count % 2:
+        if kind.content == "b" and dialect.is_hex(number) and count % 2:
             raise Broken(at, number, "an odd count of hex characters")
         at += width
     else:
-        count = kind.length * 2 if kind.content == "b" and dialect.hex_binary else kind.length
+        count = kind.length * 2 if kind.content == "b" and dialect.is_hex(number) else kind.length
     width = (count + 1) // 2 if packed else count
     piece = take(data, at, width, number)
     end = at + width
 
     if kind.content == "b":
-        if not dialect.hex_binary:
+        if not dialect.is_hex(number):
             return piece.hex().upper(), end
         for place, byte in enumerate(piece):
             if chr(byte) not in HEX:
@@ -425,7 +433,7 @@ def random_length(kind, rng):
     if choice < 0.03:
         return 0
     if choice < 0.05:
-        return kind.length
+        return min(kind.length, 9999)  # No message is longer than 65,535 bytes.
     return rng.randint(1, min(kind.length, rng.choice([8, 24, 64])))
 
 
@@ -435,7 +443,7 @@ def random_value(dialect, number, rng):
     if number == 2 and rng.random() < 0.7:
         return rng.choice(TEST_CARDS)
     if kind.content == "b":
-        if kind.prefix_digits and dialect.hex_binary:
+        if kind.prefix_digits and dialect.is_hex(number):
             length //= 2  # The length counts characters there.
         return rng.randbytes(length).hex().upper()
     if kind.content == "x+n":

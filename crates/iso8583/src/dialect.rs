@@ -95,7 +95,7 @@ pub struct DialectSource {
 }
 
 /// The dialects that come with the crate: name and TOML.
-const BUILTIN_SOURCES: [(&str, &str); 12] = [
+const BUILTIN_SOURCES: [(&str, &str); 13] = [
     ("iso87-ascii", include_str!("../dialects/iso87-ascii.toml")),
     ("iso87-mixed", include_str!("../dialects/iso87-mixed.toml")),
     ("iso87-bcd", include_str!("../dialects/iso87-bcd.toml")),
@@ -123,6 +123,7 @@ const BUILTIN_SOURCES: [(&str, &str); 12] = [
         "mastercard-like",
         include_str!("../dialects/mastercard-like.toml"),
     ),
+    ("postilion", include_str!("../dialects/postilion.toml")),
 ];
 
 /// The five that others extend, and that bytes of unknown origin are tried in.
@@ -136,7 +137,7 @@ const BUILTIN_NAMES: [&str; 5] = [
 
 /// Other editions, and what networks make of them. On the wire many look like one of the five, so that guessing among
 /// them would say little.
-const PACK_NAMES: [&str; 7] = [
+const PACK_NAMES: [&str; 8] = [
     "iso93-ascii",
     "iso93-binary",
     "iso2003-cmf",
@@ -144,6 +145,7 @@ const PACK_NAMES: [&str; 7] = [
     "base24-pos",
     "visa-like",
     "mastercard-like",
+    "postilion",
 ];
 
 impl Dialect {

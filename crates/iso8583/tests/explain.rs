@@ -143,7 +143,13 @@ fn a_unionpay_answer_unmasked() {
                84..88                    8A Authorisation response code         b2         3030                      approved
                88..97                    71 Issuer script template 1            b7                                   template
                90..97                      86 Issuer script command             b5         84D2000000
-               97..106      14     60  Transaction type, batch, network code    n...30     22000727000600            type 22, batch 000727, network code 000
+               97..106      14     60  Transaction type, batch, network code    n...30     22000727000600
+               99..100                   1 Transaction type                     n2         22
+              100..103                   2 Batch number                         n6         000727
+              103..105                   3 Network management code              n3         000
+              104..105                   4 Terminal read capability             n1         6
+              105..106                   5 Chip condition code                  n1         0
+              105..106                   6 Partial approval and balance         n1         0
               106..108       0     62  Working keys, parameters, serial number  b...999    ""
         "#]],
     );

@@ -50,7 +50,7 @@ local fields = {
     [45] = { name = "Track 1 data", type = "ans..76", encoding = "ascii", prefix = "bcd", prefix_bytes = 1, counts = "value", pad = "right", filler = 0, sensitive = "track" },
     [46] = { name = "Additional data, terminal", type = "b...999", encoding = "raw", prefix = "bcd", prefix_bytes = 2, counts = "value", pad = "right", filler = 0, sensitive = "text" },
     [47] = { name = "Additional data, national", type = "b...999", encoding = "raw", prefix = "bcd", prefix_bytes = 2, counts = "value", pad = "right", filler = 0, sensitive = "text" },
-    [48] = { name = "Totals and batch upload", type = "n...322", encoding = "bcd", prefix = "bcd", prefix_bytes = 2, counts = "value", pad = "right", filler = 0, sensitive = "text" },
+    [48] = { name = "Totals and batch upload", type = "n...322", encoding = "bcd", prefix = "bcd", prefix_bytes = 2, counts = "value", pad = "right", filler = 0, sensitive = "secret" },
     [49] = { name = "Currency code, transaction", type = "an3", encoding = "ascii", length = 3, pad = "right", filler = 0, sensitive = "none" },
     [50] = { name = "Currency code, settlement", type = "an3", encoding = "ascii", length = 3, pad = "right", filler = 0, sensitive = "none" },
     [51] = { name = "Currency code, cardholder billing", type = "an3", encoding = "ascii", length = 3, pad = "right", filler = 0, sensitive = "none" },

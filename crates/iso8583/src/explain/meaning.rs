@@ -59,14 +59,6 @@ pub(super) fn field(
         }
         (39, Content::An, 2) => response_code(text).map(str::to_owned),
         (49..=51, _, 3) => Currency::find(text).map(|currency| currency.code.to_owned()),
-        (60, Content::N, 11..) if is_unionpay(dialect) => {
-            let (kind, rest) = text.split_at_checked(2)?;
-            let (batch, rest) = rest.split_at_checked(6)?;
-            let (network, _) = rest.split_at_checked(3)?;
-            Some(format!(
-                "type {kind}, batch {batch}, network code {network}"
-            ))
-        }
         (70, Content::N, 3) => network_code(text).map(str::to_owned),
         (90, Content::N, 42) => {
             let (mti, rest) = text.split_at_checked(4)?;
@@ -426,10 +418,6 @@ mod tests {
         assert_eq!(iso(39, "51").as_deref(), Some("not sufficient funds"));
         assert_eq!(iso(49, "156").as_deref(), Some("CNY"));
         assert_eq!(iso(70, "301").as_deref(), Some("echo"));
-        assert_eq!(
-            meaning("unionpay-pos", 60, "22000727000600", None).as_deref(),
-            Some("type 22, batch 000727, network code 000")
-        );
         assert_eq!(
             iso(90, &format!("0200123456073112000000{}", "0".repeat(20))).as_deref(),
             Some("original 0200, STAN 123456, sent 0731120000")

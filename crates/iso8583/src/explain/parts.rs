@@ -49,8 +49,11 @@ impl Inside<'_> {
         let mut read = start;
         for part in parts {
             match part {
-                // Tags and lengths may be the digits of a card number.
-                Ok(part) if self.hides(read..part.range().start) => {
+                // Tags and lengths may be the digits of a card number, unless the layout says what they are.
+                Ok(part)
+                    if (self.doubt || part.sensitive().is_none())
+                        && self.hides(read..part.range().start) =>
+                {
                     rows.push(self.hidden_row(read, format!("{indent}not shown")));
                     return;
                 }

@@ -306,6 +306,7 @@ fn dialects_are_listed() {
         "base24-pos",
         "visa-like",
         "mastercard-like",
+        "postilion",
     ];
     assert_eq!(names, [&DIALECTS[..], &packs].concat());
     let json: Value = serde_json::from_str(&run(&["dialects", "--json"]).ok()).unwrap();
