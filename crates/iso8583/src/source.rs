@@ -4,6 +4,7 @@
 //! [`resolve`] makes the [`Dialect`] of it, or a list of everything that is wrong.
 
 mod extend;
+mod fields;
 mod keys;
 mod layouts;
 mod messages;
