@@ -5,10 +5,16 @@
     reason = "test code: a wrong fixture must stop the test"
 )]
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
 use bytes::BytesMut;
 use expect_test::{Expect, expect};
-use pointsman_iso8583::{Builder, Dialect, Mti};
+use pointsman_iso8583::{Builder, Dialect, DialectError, FieldSet, MessageRules, Mti};
 use pointsman_test_support::canonical;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
 
 /// A message of these fields.
 fn message(dialect: &Dialect, mti: &str, fields: &[(u8, &str)]) -> BytesMut {
@@ -237,4 +243,216 @@ fn rules_are_inherited() {
         "it is not defined any more"
     );
     assert_eq!(Dialect::parse(&own.to_toml()).unwrap(), own);
+}
+
+/// One key of `[messages]`, as the naive reading knows it: the digits of each place, and what is said.
+#[derive(Clone, Debug)]
+struct Said {
+    /// Digits that each place allows; several patterns.
+    patterns: Vec<[Vec<u8>; 4]>,
+    /// Field and list: `mandatory`, `forbidden` or `optional`.
+    fields: BTreeMap<u8, &'static str>,
+    echoed: Option<Vec<u8>>,
+}
+
+/// A pattern of few digits, so that many overlap.
+fn pattern() -> impl Strategy<Value = [Vec<u8>; 4]> {
+    let place = || {
+        prop_oneof![
+            3 => select(vec![vec![0], vec![1], vec![2]]),
+            1 => select(vec![vec![0, 1], vec![1, 2], vec![0, 2]]),
+            2 => Just((0..10).collect::<Vec<u8>>()),
+        ]
+    };
+    [place(), place(), place(), place()]
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let numbers = || subsequence(vec![3_u8, 4, 11, 39, 41], 0..4);
+    let list = select(vec!["mandatory", "mandatory", "forbidden", "optional"]);
+    let fields = numbers().prop_flat_map(move |numbers| {
+        let each = numbers.iter().map(|_| list.clone()).collect::<Vec<_>>();
+        each.prop_map(move |lists| numbers.iter().copied().zip(lists).collect())
+    });
+    let echoed = prop::option::weighted(0.3, numbers());
+    (prop::collection::vec(pattern(), 1..3), fields, echoed).prop_map(
+        |(patterns, fields, echoed)| Said {
+            patterns,
+            fields,
+            echoed,
+        },
+    )
+}
+
+impl Said {
+    fn key(&self) -> String {
+        let place = |digits: &Vec<u8>| match digits.len() {
+            1 => digits[0].to_string(),
+            10 => "x".to_owned(),
+            _ => format!("[{}]", digits.iter().map(u8::to_string).collect::<String>()),
+        };
+        let patterns = self.patterns.iter();
+        let patterns = patterns.map(|places| places.iter().map(place).collect::<String>());
+        patterns.collect::<Vec<_>>().join(", ")
+    }
+
+    fn toml(&self) -> String {
+        let list = |wanted: &str| {
+            let fields = self.fields.iter().filter(|(_, list)| **list == wanted);
+            let numbers: Vec<u8> = fields.map(|(number, _)| *number).collect();
+            format!("{wanted} = {numbers:?}")
+        };
+        let lists = ["mandatory", "forbidden", "optional"].map(list);
+        let echoed = self
+            .echoed
+            .as_ref()
+            .map(|fields| format!(", echoed = {fields:?}"));
+        format!(
+            "\"{}\" = {{ {}{} }}",
+            self.key(),
+            lists.join(", "),
+            echoed.unwrap_or_default()
+        )
+    }
+
+    /// How many types its narrowest pattern has that matches this one.
+    fn width(&self, mti: [u8; 4]) -> Option<usize> {
+        let matching = self.patterns.iter().filter(|places| {
+            let mut pairs = places.iter().zip(mti);
+            pairs.all(|(digits, digit)| digits.contains(&digit))
+        });
+        matching
+            .map(|places| places.iter().map(Vec::len).product())
+            .min()
+    }
+}
+
+/// What all that is said comes to for one type; `None` if it contradicts itself there.
+fn naive(all: &[Said], mti: [u8; 4]) -> Option<(FieldSet, FieldSet, FieldSet)> {
+    let matching: Vec<(usize, &Said)> = all
+        .iter()
+        .filter_map(|said| Some((said.width(mti)?, said)))
+        .collect();
+    let (mut mandatory, mut forbidden) = (FieldSet::EMPTY, FieldSet::EMPTY);
+    for field in [3, 4, 11, 39, 41] {
+        let about = matching
+            .iter()
+            .filter_map(|(width, said)| Some((*width, said.fields.get(&field)?)));
+        let about: Vec<(usize, &&str)> = about.collect();
+        let Some(closest) = about.iter().map(|(width, _)| *width).min() else {
+            continue;
+        };
+        let mut lists = about
+            .iter()
+            .filter(|(width, _)| *width == closest)
+            .map(|(_, list)| **list);
+        let list = lists.next()?;
+        if lists.any(|other| other != list) {
+            return None;
+        }
+        match list {
+            "mandatory" => mandatory.insert(field),
+            "forbidden" => forbidden.insert(field),
+            _ => {}
+        }
+    }
+    let echoed = matching
+        .iter()
+        .filter_map(|(width, said)| Some((*width, said.echoed.as_ref()?)));
+    let echoed: Vec<(usize, &Vec<u8>)> = echoed.collect();
+    let closest = echoed.iter().map(|(width, _)| *width).min();
+    let mut sets = echoed
+        .iter()
+        .filter(|(width, _)| Some(*width) == closest)
+        .map(|(_, set)| *set);
+    let first = sets.next();
+    if sets.any(|other| Some(other) != first) {
+        return None;
+    }
+    let echoed = first.map_or(FieldSet::EMPTY, |set| set.iter().copied().collect());
+    Some((mandatory, forbidden, echoed))
+}
+
+/// A dialect without rules.
+const BARE: &str = r#"
+name = "bare"
+[message]
+mti = "ascii"
+bitmap = "hex"
+[defaults]
+digits = "ascii"
+track = "ascii"
+text = "ascii"
+binary = "hex"
+prefix = "ascii"
+[fields]
+3 = { type = "n6" }
+4 = { type = "n12" }
+11 = { type = "n6" }
+39 = { type = "an2" }
+41 = { type = "ans8" }
+"#;
+
+/// Random rules over types of few digits come to what a naive reading makes of them, type by type; and where that
+/// contradicts itself, the dialect is refused.
+#[test]
+fn rules_come_to_what_a_naive_reading_makes_of_them() {
+    let types: Vec<[u8; 4]> = (0..256)
+        .map(|n: usize| [n / 64, n / 16 % 4, n / 4 % 4, n % 4].map(|digit| digit as u8))
+        .collect();
+    let (accepted, refused) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config {
+        cases: 512,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let outcome = runner.run(&prop::collection::vec(said(), 1..6), |all| {
+        let mut keys: Vec<Vec<_>> = all.iter().map(|said| said.patterns.clone()).collect();
+        keys.iter_mut().for_each(|patterns| patterns.sort());
+        keys.iter_mut().for_each(Vec::dedup);
+        keys.sort();
+        keys.dedup();
+        // One key is written once, and nothing is given back by what only asks.
+        let only_asks = |said: &Said| {
+            said.patterns
+                .iter()
+                .all(|places| places[2].iter().all(|digit| digit % 2 == 0))
+        };
+        let asks = all
+            .iter()
+            .any(|said| only_asks(said) && said.echoed.as_ref().is_some_and(|set| !set.is_empty()));
+        prop_assume!(keys.len() == all.len() && !asks);
+        let rules: Vec<String> = all.iter().map(Said::toml).collect();
+        let toml = format!("{BARE}[messages]\n{}\n", rules.join("\n"));
+        let expected: Vec<_> = types.iter().map(|mti| naive(&all, *mti)).collect();
+        match Dialect::parse(&toml) {
+            Err(errors) => {
+                refused.set(refused.get() + 1);
+                let is_conflict =
+                    |error: &DialectError| error.message.contains("contradict each other");
+                prop_assert!(errors.iter().all(is_conflict), "{toml}\n{errors:?}");
+                prop_assert!(expected.contains(&None), "{toml}\n{errors:?}");
+            }
+            Ok(dialect) => {
+                accepted.set(accepted.get() + 1);
+                prop_assert_eq!(&Dialect::parse(&dialect.to_toml()).unwrap(), &dialect);
+                for (mti, expected) in types.iter().zip(&expected) {
+                    let digits = mti.map(|digit| b'0' + digit);
+                    let rules = dialect.rules(Mti::parse_digits(&digits).unwrap());
+                    let found = rules.map(|rules: &MessageRules| {
+                        (rules.mandatory(), rules.forbidden(), rules.echoed())
+                    });
+                    let found = Some(found.unwrap_or_default());
+                    prop_assert_eq!(&found, expected, "{:?}\n{}", mti, toml);
+                }
+            }
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    let (accepted, refused) = (accepted.get(), refused.get());
+    assert!(
+        accepted > 100 && refused > 20,
+        "{accepted} accepted, {refused} refused"
+    );
 }

@@ -90,7 +90,7 @@ impl RuleSet {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.fields().is_empty() && self.echoed.is_none_or(FieldSet::is_empty)
+        self.fields().is_empty() && self.echoed.is_none()
     }
 
     /// Do both say the same of a field?
