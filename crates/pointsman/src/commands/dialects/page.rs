@@ -6,7 +6,8 @@ use pointsman_iso8583::layout::{LayoutKind, PartDefinition, PartLength};
 use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{
     BitmapEncoding, ConditionalRule, Content, Counts, Demand, Dialect, Encoding, Field, FieldSet,
-    Filler, HeaderKind, Layout, Length, PadSide, Reason, RuleSet, Sensitive, TextEncoding, explain,
+    Filler, HeaderKind, Layout, Length, PadSide, Reason, RuleSet, Sensitive, TertiaryBitmap,
+    TextEncoding, explain,
 };
 
 use super::sample;
@@ -74,9 +75,14 @@ fn write_wire(dialect: &Dialect, out: &mut String) -> fmt::Result {
         true => "; bit 1 announces a second one",
         false => "; there is no second one",
     };
+    let third = match dialect.tertiary_bitmap() {
+        TertiaryBitmap::Field65 => ", and bit 65 a third where a field 65 would stand",
+        TertiaryBitmap::Contiguous => ", and bit 65 a third directly behind it",
+        TertiaryBitmap::None => "",
+    };
     writeln!(
         out,
-        "| message type | {mti} |\n| bitmap | {bitmap}{second} |\n"
+        "| message type | {mti} |\n| bitmap | {bitmap}{second}{third} |\n"
     )
 }
 
