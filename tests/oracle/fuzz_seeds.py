@@ -63,6 +63,10 @@ def seeds():
             yield "explain", bytes([place]) + data
             if index % 20 == 0:
                 yield "detect", bytes([index % 4]) + bytes(index % 4) + data
+            yield "layouts", bytes([0, place]) + data
+            for number, value in message.get("fields", {}).items():
+                if index % 10 == 0 and 40 < int(number) < 128:
+                    yield "layouts", bytes([1 + index % 8, place, int(number)]) + value.encode("latin-1")
             yield "transcode", bytes([place, index % len(DIALECTS)]) + data
             line = {key: value for key, value in message.items() if key != "hex"}
             yield "json", bytes([place]) + json.dumps(line, ensure_ascii=False).encode()

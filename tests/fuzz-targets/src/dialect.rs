@@ -3,7 +3,7 @@
 
 use pointsman_iso8583::Dialect;
 
-use crate::decode;
+use crate::{decode, layouts};
 
 pub(crate) fn run(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0);
@@ -17,6 +17,9 @@ pub(crate) fn run(data: &[u8]) {
             let again = Dialect::parse(&dialect.to_toml());
             assert_eq!(again.as_ref(), Ok(&dialect), "what was written is read");
             decode::check(&dialect, message);
+            if let Ok(view) = dialect.view(message) {
+                layouts::check(&view);
+            }
         }
         Err(errors) => {
             assert!(!errors.is_empty());

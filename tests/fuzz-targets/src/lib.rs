@@ -17,6 +17,7 @@ mod dialects;
 mod explain;
 mod framing;
 mod json;
+mod layouts;
 mod light;
 pub mod mutate;
 mod tlv;
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("explain", explain::run),
     Target::new("framing", framing::run),
     Target::new("json", json::run),
+    Target::new("layouts", layouts::run),
     Target::new("tlv", tlv::run),
     Target::new("transcode", transcode::run),
 ];

@@ -75,6 +75,11 @@ fn json() {
 }
 
 #[test]
+fn layouts() {
+    replay("layouts");
+}
+
+#[test]
 fn tlv() {
     replay("tlv");
 }
