@@ -230,15 +230,18 @@ impl Lane {
         let (Some(wire), Some(length)) = (tail.get(prefix..), length.checked_sub(prefix)) else {
             return Err((0, Kind::NotInView));
         };
-        let units = match self.way {
-            Way::Pack | Way::Value => length,
-            // Bytes, unless a length counts hex characters.
-            Way::HexToRaw => length / 2,
-            Way::RawToHex if self.to.prefix != Prefix::None => length * 2,
-            Way::RawToHex => length,
+        // The value's length in the other dialect's unit, and in bytes.
+        let (units, bytes) = match self.way {
+            Way::Pack => (length, length.div_ceil(2)),
+            Way::Value => (length, length),
+            Way::HexToRaw => (length / 2, length / 2),
+            // Lengths count hex characters, those of fixed fields bytes.
+            Way::RawToHex if self.to.prefix != Prefix::None => (length * 2, length * 2),
+            Way::RawToHex => (length, length * 2),
             Way::UnpackAscii | Way::UnpackEbcdic if self.from.counts == Counts::Value => {
                 let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
-                self.from.packed_units(prefix, length)
+                let units = self.from.packed_units(prefix, length);
+                (units, units)
             }
             _ => return self.carry_otherwise(tail, prefix + length, out),
         };
@@ -246,7 +249,11 @@ impl Lane {
         if !self.to.allows(units) {
             return Err(to.length_refusal(units));
         }
-        let place = to.loose_room(units, out);
+        let place = out.loose_room(self.to.prefix_length() + bytes);
+        let place = match self.to.prefix {
+            Prefix::None => place,
+            _ => to.behind_prefix(units, place),
+        };
         match self.way {
             Way::Pack => encode::pack_loosely(&self.to, wire, length, place),
             Way::UnpackAscii | Way::UnpackEbcdic => {

@@ -37,18 +37,9 @@ impl<'d> Target<'d> {
         self.behind_prefix(units, place)
     }
 
-    /// As [`Target::room`], with some bytes more behind the value, which do not count.
+    /// Where the value goes, behind its length prefix, which is written.
     #[inline(always)]
-    pub(crate) fn loose_room<'o>(&self, units: usize, out: &'o mut Output<'_>) -> &'o mut [u8] {
-        if self.step.prefix == Prefix::None {
-            return out.loose_room(usize::from(self.step.length));
-        }
-        let place = out.loose_room(self.step.prefix_length() + self.step.wire_length(units));
-        self.behind_prefix(units, place)
-    }
-
-    #[inline(always)]
-    fn behind_prefix<'p>(&self, units: usize, place: &'p mut [u8]) -> &'p mut [u8] {
+    pub(crate) fn behind_prefix<'p>(&self, units: usize, place: &'p mut [u8]) -> &'p mut [u8] {
         let prefix = self.step.prefix_length();
         let (prefix, value) = place.split_at_mut_checked(prefix).unwrap_or_default();
         set_prefix(self.step.prefix, self.step.announced(units), prefix);

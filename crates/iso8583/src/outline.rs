@@ -25,11 +25,11 @@ impl Dialect {
     pub fn outline<'a>(&'a self, bytes: &'a [u8]) -> Result<Outline<'a>, DecodeError> {
         let mut result = Ok(Outline(View::empty(self, bytes)));
         if let Ok(Outline(view)) = &mut result
-            && view.scan(Depth::Structure)
+            && !view.scan(Depth::Structure)
         {
-            return result;
+            result = outline_with_care(self, bytes);
         }
-        outline_with_care(self, bytes)
+        result
     }
 }
 

@@ -111,11 +111,18 @@ impl<'o> Output<'o> {
         let wire = bits.reverse_bits().to_be_bytes();
         let place = self.written(offset, encoding.length());
         match encoding {
-            BitmapEncoding::Binary => swar::copy(&wire, place),
-            BitmapEncoding::HexText => swar::unpack(&wire, place, Spelling::Hex),
+            BitmapEncoding::Binary => {
+                if let Some(place) = place.first_chunk_mut() {
+                    *place = wire;
+                }
+            }
+            BitmapEncoding::HexText => {
+                if let Some(place) = place.first_chunk_mut() {
+                    *place = swar::unpack_group(&wire, Spelling::Hex);
+                }
+            }
             BitmapEncoding::EbcdicHex => {
-                let mut text = [0; 16];
-                swar::unpack(&wire, &mut text, Spelling::Hex);
+                let text = swar::unpack_group(&wire, Spelling::Hex);
                 swar::translate(&text, place, &charset::EBCDIC_FROM_LATIN1);
             }
         }

@@ -59,7 +59,9 @@ impl StanSlot {
         if message.len() < start + leading + if self.packed { 3 } else { 6 } {
             return;
         }
-        if let Some(place) = message.get_mut(start..start + leading) {
+        if leading != 0
+            && let Some(place) = message.get_mut(start..start + leading)
+        {
             place.fill(self.zero);
         }
         let start = start + leading;

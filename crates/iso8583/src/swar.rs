@@ -215,8 +215,9 @@ pub(crate) fn unpack_loosely(packed: &[u8], length: usize, text: &mut [u8], spel
     }
 }
 
+/// Two characters for each of eight bytes.
 #[inline(always)]
-fn unpack_group(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
+pub(crate) fn unpack_group(packed: &[u8; 8], spelling: Spelling) -> [u8; 16] {
     #[cfg(target_arch = "x86_64")]
     return crate::sse2::unpack_group(packed, spelling);
     #[cfg(not(target_arch = "x86_64"))]

@@ -184,7 +184,6 @@ impl Transcoder {
             return Err(TranscodeError::WrongDialect);
         }
         build::check_header(&self.to, header).map_err(TranscodeError::Value)?;
-        let plan = Plan::of(self, view, edits)?;
         // Room for all but odd cases: to make it costs more than to take what was made.
         let length = view.bytes().len();
         let expected = if self.grows { length * 2 } else { length };
@@ -192,7 +191,7 @@ impl Transcoder {
         let mut writing = Writing {
             transcoder: self,
             view,
-            plan,
+            plan: Plan::without_edits(self, view),
             rank: 0,
             stan: None,
         };
@@ -224,6 +223,9 @@ impl Writing<'_> {
         edits: &[Edit<'_>],
         out: &mut Output<'_>,
     ) -> Result<Written, TranscodeError> {
+        if !edits.is_empty() {
+            self.plan.edit(edits)?;
+        }
         let to = &*self.transcoder.to;
         out.put(header);
         out.put_mti(to.mti, mti);
@@ -418,12 +420,22 @@ struct Plan {
 }
 
 impl Plan {
-    #[inline]
-    fn of(
-        transcoder: &Transcoder,
-        view: &View<'_>,
-        edits: &[Edit<'_>],
-    ) -> Result<Plan, TranscodeError> {
+    #[inline(always)]
+    fn without_edits(transcoder: &Transcoder, view: &View<'_>) -> Plan {
+        let all = view.fields();
+        let dropped = all.difference(transcoder.carried);
+        Plan {
+            fields: all.difference(dropped),
+            edited: FieldSet::EMPTY,
+            dropped,
+            special: dropped,
+            all,
+        }
+    }
+
+    /// Takes up the edits, which must be in order.
+    #[inline(never)]
+    fn edit(&mut self, edits: &[Edit<'_>]) -> Result<(), TranscodeError> {
         let mut edited = FieldSet::EMPTY;
         let mut set = FieldSet::EMPTY;
         let mut last = 0;
@@ -455,16 +467,11 @@ impl Plan {
             edited.insert(number);
         }
 
-        let kept = view.fields().difference(edited);
-        let dropped = kept.difference(transcoder.carried);
-        let fields = kept.difference(dropped).union(set);
-        let all = view.fields().union(edited);
-        Ok(Plan {
-            fields,
-            special: edited.union(dropped),
-            edited,
-            dropped,
-            all,
-        })
+        self.edited = edited;
+        self.dropped = self.dropped.difference(edited);
+        self.fields = self.fields.difference(edited).union(set);
+        self.special = edited.union(self.dropped);
+        self.all = self.all.union(edited);
+        Ok(())
     }
 }

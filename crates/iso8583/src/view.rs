@@ -67,15 +67,15 @@ impl Dialect {
     /// The first thing that is wrong, with field and offset.
     #[inline(never)]
     pub fn view<'a>(&'a self, bytes: &'a [u8]) -> Result<View<'a>, DecodeError> {
-        // Built where it is returned, and filled there: a view is too large to be moved for nothing. Inlined into its
-        // callers it would be moved after all, which costs a memcpy.
+        // Built where it is returned, and filled there: a view is too large to be moved for nothing. That takes one
+        // variable that is returned and nothing else, and a function of its own.
         let mut result = Ok(View::empty(self, bytes));
         if let Ok(view) = &mut result
-            && view.scan(Depth::All)
+            && !view.scan(Depth::All)
         {
-            return result;
+            result = self.view_with_care(bytes);
         }
-        self.view_with_care(bytes)
+        result
     }
 
     /// For messages that the fast path refuses: finds out what is wrong. It alone decides; should it find nothing wrong,
