@@ -331,7 +331,7 @@ impl EncodeError {
         let field = dialect.field(self.field);
         let before_fields = match self.kind {
             EncodeErrorKind::MessageTooLong { .. } => "Message",
-            EncodeErrorKind::LengthWrong { .. } => "Header",
+            EncodeErrorKind::LengthWrong { .. } | EncodeErrorKind::NotHeader => "Header",
             _ => "Message type",
         };
         let name = place_name(self.field, field, before_fields);
