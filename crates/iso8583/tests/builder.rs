@@ -296,15 +296,13 @@ fn headers() {
         (
             "base24-pos",
             b"ISO02500001X",
-            expect![
-                "Message type, character 0: expected ISO and nine digits, found another header"
-            ],
+            expect!["Header, character 0: expected ISO and nine digits, found another header"],
         ),
         (
             "visa-like",
             &[0; 22],
             expect![
-                "Message type, character 0: expected a BASE I header that says its length, found another header"
+                "Header, character 0: expected a BASE I header that says its length, found another header"
             ],
         ),
     ] {
