@@ -12,6 +12,7 @@ use crate::encode::{self, Refusal, Target};
 use crate::error::{EncodeError, EncodeErrorKind as Kind};
 use crate::field::Content;
 use crate::field_set::FieldSet;
+use crate::layout::compose::{self, ComposeError, ComposeErrorKind};
 use crate::mti::Mti;
 use crate::output::Output;
 use crate::plan::Prefix;
@@ -25,6 +26,7 @@ const LENGTH_EXPECTED: usize = 512;
 pub struct Builder<'d> {
     dialect: &'d Dialect,
     out: Output<'d>,
+    mti: Mti,
     bitmaps: BitmapPlaces,
     fields: FieldSet,
     last: u8,
@@ -66,6 +68,7 @@ impl<'d> Builder<'d> {
         Builder {
             dialect,
             out,
+            mti,
             bitmaps,
             fields: FieldSet::EMPTY,
             last: 1,
@@ -96,6 +99,61 @@ impl<'d> Builder<'d> {
     /// As for [`Builder::text`]; a number of more digits than the field has is an error.
     pub fn number(&mut self, number: u8, value: u64) -> Result<&mut Self, EncodeError> {
         self.add(number, |target, out| put_number(target, value, out))
+    }
+
+    /// Adds a field made of the values of its parts, by path (see [`mod@crate::layout`]); a part that only counts others may be
+    /// left out.
+    ///
+    /// ```
+    /// # use bytes::BytesMut;
+    /// # use pointsman_iso8583::{Builder, Dialect};
+    /// let dialect = Dialect::builtin("mastercard-like").expect("it is built in");
+    /// let mut out = BytesMut::new();
+    /// let mut builder = Builder::new(&dialect, &mut out, "0100".parse().expect("four digits"));
+    /// builder
+    ///     .parts(48, &[("1", "T"), ("42.01.1", "2"), ("42.01.2", "1"), ("42.01.3", "0"), ("71", "18C")])
+    ///     .expect("all fits");
+    /// let range = builder.finish().expect("all fits");
+    /// let view = dialect.view(&out[range]).expect("what was written can be read");
+    /// assert_eq!(view.to_text(48).as_deref(), Some("T42070103210710318C"));
+    /// ```
+    ///
+    /// # Errors
+    /// If a part is missing, does not fit, or is none of the field's layout in such a message; as for [`Builder::text`] besides.
+    pub fn parts(&mut self, number: u8, parts: &[(&str, &str)]) -> Result<&mut Self, ComposeError> {
+        let nodes = compose::tree(parts).map_err(|(path, kind)| ComposeError {
+            field: number,
+            path,
+            kind,
+        })?;
+        self.nodes(number, &nodes)
+    }
+
+    pub(crate) fn nodes(
+        &mut self,
+        number: u8,
+        nodes: &[compose::Node],
+    ) -> Result<&mut Self, ComposeError> {
+        let choices = self.dialect.layouts.choices(number);
+        // Which layout it is may depend on the fields before: they are read back.
+        let so_far = match choices.iter().any(|choice| !choice.when.is_empty()) {
+            true => {
+                self.bitmaps.write(self.fields, &mut self.out);
+                let length = self.out.length();
+                self.out.written(0, length).to_vec()
+            }
+            false => Vec::new(),
+        };
+        let view = self.dialect.partial(&so_far).0;
+        let text = compose::compose(self.dialect, number, self.mti, nodes, view.view())?;
+        self.text(number, &text).map_err(|error| ComposeError {
+            field: number,
+            path: String::new(),
+            kind: ComposeErrorKind::Value {
+                offset: error.offset,
+                kind: error.kind,
+            },
+        })
     }
 
     /// Adds a field with the value it has in another message: the same bytes if its form is the same in both dialects,

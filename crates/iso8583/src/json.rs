@@ -9,11 +9,16 @@ use crate::build::Builder;
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, EncodeError, EncodeErrorKind, Explained};
 use crate::field::{Content, Field, Sensitive};
+use crate::layout::ComposeError;
+use crate::layout::compose::NodeContent;
 use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::mti::Mti;
 use crate::text::TextBuffer;
 
+mod parts;
 mod read;
+
+pub use parts::decode_parts_line;
 
 /// A message as a JSON object, without line end.
 ///
@@ -140,9 +145,31 @@ pub fn encode_line(
         }
     };
     let mut fields = object.fields;
+    // Parts beside a value must be its own; without it they make it.
+    let mut beside = Vec::new();
+    for (number, content) in object.parts {
+        match fields.iter().any(|(given, _)| *given == number) {
+            true => beside.push((number, content)),
+            false => fields.push((number, content)),
+        }
+    }
     fields.sort_by_key(|(number, _)| *number);
+    let length = out.len();
     let mut builder = Builder::with_header(dialect, out, &header, mti)?;
-    for (number, value) in &fields {
+    for (number, content) in &fields {
+        let value = match content {
+            NodeContent::Value(value) => value,
+            NodeContent::Parts(nodes) => {
+                builder
+                    .nodes(*number, nodes)
+                    .map_err(|error| JsonEncodeError {
+                        offset: 0,
+                        field: *number,
+                        kind: JsonErrorKind::Parts(error),
+                    })?;
+                continue;
+            }
+        };
         let field = dialect.field(*number);
         let star = value.chars().position(|character| character == HIDDEN);
         if let (Some(offset), true) = (star, field.is_some_and(replaces_whole_value)) {
@@ -160,8 +187,23 @@ pub fn encode_line(
             }
         })?;
     }
-    builder.finish()?;
-    Ok(())
+    let range = builder.finish()?;
+    let bytes = out.get(range).unwrap_or_default();
+    let masked = line.contains(HIDDEN).then(|| parts::masked(dialect, bytes));
+    let wrong = match (masked.flatten(), parts::differ(dialect, bytes, &beside)) {
+        (Some(field), _) => Some((field, JsonErrorKind::Masked)),
+        (None, Some(field)) => Some((field, JsonErrorKind::PartsDiffer)),
+        (None, None) => None,
+    };
+    let Some((field, kind)) = wrong else {
+        return Ok(());
+    };
+    out.truncate(length);
+    Err(JsonEncodeError {
+        offset: 0,
+        field,
+        kind,
+    })
 }
 
 /// Why a line could not be encoded.
@@ -221,6 +263,12 @@ pub enum JsonErrorKind {
     Masked,
     /// The value does not fit its field.
     Value(EncodeErrorKind),
+    /// A key among the parts of a field that is no tag, or that comes before the first of its kind.
+    NotAPart(String),
+    /// The parts of a field do not make its value.
+    Parts(ComposeError),
+    /// The value of the field and its parts, which are both given, say different things.
+    PartsDiffer,
 }
 
 /// The types that JSON has.
@@ -260,6 +308,7 @@ impl JsonEncodeError {
             self.kind,
             JsonErrorKind::Value(_)
                 | JsonErrorKind::Masked
+                | JsonErrorKind::PartsDiffer
                 | JsonErrorKind::NotAnMti
                 | JsonErrorKind::NotTheHeader { .. }
         )
@@ -277,11 +326,21 @@ impl JsonEncodeError {
                 }
                 .explain(dialect);
             }
+            JsonErrorKind::Parts(error) => return error.explain(dialect),
+            JsonErrorKind::NotAPart(key) => (
+                "the tag of a part, the second of its kind with #2".into(),
+                key_text(key),
+            ),
+            JsonErrorKind::PartsDiffer => (
+                "parts that make its value, or one of the two".into(),
+                "others".into(),
+            ),
             JsonErrorKind::Syntax { expected, found } => (expected.clone(), found.clone()),
             JsonErrorKind::NotAnObject(found) => ("a JSON object".into(), found.text().into()),
-            JsonErrorKind::UnknownKey(key) => {
-                ("the keys mti, header and fields".into(), key_text(key))
-            }
+            JsonErrorKind::UnknownKey(key) => (
+                "the keys mti, header, fields and parts".into(),
+                key_text(key),
+            ),
             JsonErrorKind::NotAFieldNumber(key) => {
                 ("a field number from 2 to 192".into(), key_text(key))
             }

@@ -54,6 +54,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::dialect::Dialect;
 use crate::field::{
     BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, PrefixEncoding, Sensitive,
 };
@@ -64,9 +65,10 @@ mod bitmapped;
 pub(crate) mod cells;
 pub(crate) mod check;
 mod choice;
+pub(crate) mod compose;
 mod error;
 mod part;
-mod path;
+pub(crate) mod path;
 mod positional;
 mod read;
 mod tagged;
@@ -74,6 +76,7 @@ mod tokens;
 mod walk;
 
 pub use check::LayoutFault;
+pub use compose::{ComposeError, ComposeErrorKind};
 pub use error::{LayoutError, LayoutErrorKind};
 pub use part::{Part, PartTag};
 pub use walk::Parts;
@@ -183,6 +186,33 @@ pub struct PartDefinition {
     pub(crate) is_counter: bool,
     /// Its own layout: its place in the dialect's list.
     pub(crate) layout: Option<LayoutId>,
+}
+
+impl PartDefinition {
+    /// Its own layout.
+    #[must_use]
+    pub fn layout<'d>(&self, dialect: &'d Dialect) -> Option<&'d Layout> {
+        dialect.layouts.get(self.layout?)
+    }
+
+    /// A part of which nothing is said.
+    pub(crate) fn unnamed() -> PartDefinition {
+        PartDefinition {
+            name: Box::default(),
+            content: None,
+            length: PartLength::Rest,
+            encoding: None,
+            prefix: None,
+            counts: Counts::Value,
+            pad: PadSide::Left,
+            filler: Filler::Zero,
+            sensitive: None,
+            optional: false,
+            repeat: None,
+            is_counter: false,
+            layout: None,
+        }
+    }
 }
 
 /// How long a part is.

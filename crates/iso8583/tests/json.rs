@@ -102,7 +102,7 @@ fn places_are_characters() {
             "{\"mti\":\"0800\",\"a\":\"é\" x}",
         ],
         expect![[r#"
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"é\"","message":"line, character 14: expected the keys mti, header and fields, found \"é\""}}
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header, fields and parts","found":"\"é\"","message":"line, character 14: expected the keys mti, header, fields and parts, found \"é\""}}
             {"error":{"offset":47,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"line, character 47: expected a string for \"11\", found a number"}}
             {"error":{"offset":2,"field":48,"name":"Additional data, private","expected":"a printable EBCDIC character","found":"'中'","message":"field 48 (Additional data, private), character 2: expected a printable EBCDIC character, found '中'"}}
             {"error":{"offset":0,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 0: expected four digits for mti, found something else"}}
@@ -139,8 +139,8 @@ fn keys_and_types() {
             r#"{"mti":"0200","header":"6000030000","fields":{}}"#,
         ],
         expect![[r#"
-            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"fileds\"","message":"line, character 14: expected the keys mti, header and fields, found \"fileds\""}}
-            {"error":{"offset":1,"field":0,"name":"JSON","expected":"the keys mti, header and fields","found":"\"error\"","message":"line, character 1: expected the keys mti, header and fields, found \"error\""}}
+            {"error":{"offset":14,"field":0,"name":"JSON","expected":"the keys mti, header, fields and parts","found":"\"fileds\"","message":"line, character 14: expected the keys mti, header, fields and parts, found \"fileds\""}}
+            {"error":{"offset":1,"field":0,"name":"JSON","expected":"the keys mti, header, fields and parts","found":"\"error\"","message":"line, character 1: expected the keys mti, header, fields and parts, found \"error\""}}
             {"error":{"offset":7,"field":0,"name":"Message type","expected":"a string for \"mti\"","found":"a number","message":"line, character 7: expected a string for \"mti\", found a number"}}
             {"error":{"offset":3,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 3: expected four digits for mti, found something else"}}
             {"error":{"offset":2,"field":0,"name":"Message type","expected":"four digits for mti","found":"something else","message":"Message type, character 2: expected four digits for mti, found something else"}}
@@ -148,7 +148,7 @@ fn keys_and_types() {
             {"error":{"offset":23,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"an array","message":"line, character 23: expected an object for \"fields\", found an array"}}
             {"error":{"offset":23,"field":0,"name":"JSON","expected":"an object for \"fields\"","found":"null","message":"line, character 23: expected an object for \"fields\", found null"}}
             {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"a number","message":"line, character 29: expected a string for \"11\", found a number"}}
-            {"error":{"offset":29,"field":11,"name":"System trace audit number","expected":"a string for \"11\"","found":"an object","message":"line, character 29: expected a string for \"11\", found an object"}}
+            {"error":{"offset":0,"field":11,"name":"System trace audit number","expected":"a field with a layout in such a message","found":"none","message":"field 11 (System trace audit number), character 0: expected a field with a layout in such a message, found none"}}
             {"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"each key once","found":"\"11\" again","message":"line, character 38: expected each key once, found \"11\" again"}}
             {"error":{"offset":24,"field":1,"name":"Bitmap","expected":"a field number from 2 to 192; the bitmaps are written by themselves","found":"1","message":"line, character 24: expected a field number from 2 to 192; the bitmaps are written by themselves, found 1"}}
             {"error":{"offset":24,"field":0,"name":"JSON","expected":"a field number from 2 to 192","found":"\"0\"","message":"line, character 24: expected a field number from 2 to 192, found \"0\""}}
@@ -264,4 +264,62 @@ fn a_message_and_its_error() {
         .assert_eq(&json::decode_line(&dialect, &out, Unmask::Yes).unwrap());
     let error = json::decode_line(&dialect, &out[..40], Unmask::No).unwrap_err();
     expect![[r#"{"error":{"offset":38,"field":11,"name":"System trace audit number","expected":"6 bytes for the value","found":"2 bytes left","message":"field 11 (System trace audit number) at offset 38: expected 6 bytes for the value, found 2 bytes left"}}"#]].assert_eq(&json::error_line(&error.explain(&dialect)));
+}
+
+/// Fields of their parts: alone, or beside their value, of which they must be the parts.
+#[test]
+fn parts_of_fields() {
+    check(
+        "iso87-ascii",
+        &[
+            r#"{"mti":"0210","fields":{"54":{"1":{"1":"00","2":"02","3":"840","4":"C","5":"000000001234"}}}}"#,
+            r#"{"mti":"0210","fields":{},"parts":{"3":{"1":"00","2":"10","3":"20"}}}"#,
+            r#"{"mti":"0210","fields":{"3":"001020"},"parts":{"3":{"1":"00","2":"10","3":"20"}}}"#,
+            r#"{"mti":"0210","fields":{"3":"001020"},"parts":{"3":{"1":"00","2":"10","3":"21"}}}"#,
+            r#"{"mti":"0210","fields":{"11":"000042"},"parts":{"11":{"1":"00"}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"9F27":"80","71":{"86":"01"},"71#2":{"86":"02"}}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"71#2":{"86":"02"}}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"71":{},"71":{}}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"":"00"}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"9F27":80}}}"#,
+            r#"{"mti":"0210","fields":{"55":{"9F27":"8"}}}"#,
+            r#"{"mti":"0210","fields":{"3":{"1":"00","2":"1x","3":"20"}}}"#,
+            r#"{"mti":"0210","fields":{"4":{"1":"00"}}}"#,
+        ],
+        expect![[r#"
+            30323130303030303030303030303030303430303032303030303238343043303030303030303031323334
+            3032313032303030303030303030303030303030303031303230
+            3032313032303030303030303030303030303030303031303230
+            {"error":{"offset":0,"field":3,"name":"Processing code","expected":"parts that make its value, or one of the two","found":"others","message":"field 3 (Processing code), character 0: expected parts that make its value, or one of the two, found others"}}
+            {"error":{"offset":0,"field":11,"name":"System trace audit number","expected":"parts that make its value, or one of the two","found":"others","message":"field 11 (System trace audit number), character 0: expected parts that make its value, or one of the two, found others"}}
+            303231303030303030303030303030303032303030323839463237303138303731303338363031303137313033383630313032
+            {"error":{"offset":30,"field":55,"name":"Integrated circuit card data","expected":"the tag of a part, the second of its kind with #2","found":"\"71#2\"","message":"line, character 30: expected the tag of a part, the second of its kind with #2, found \"71#2\""}}
+            {"error":{"offset":38,"field":55,"name":"Integrated circuit card data","expected":"each key once","found":"\"71\" again","message":"line, character 38: expected each key once, found \"71\" again"}}
+            {"error":{"offset":30,"field":55,"name":"Integrated circuit card data","expected":"the tag of a part, the second of its kind with #2","found":"\"\"","message":"line, character 30: expected the tag of a part, the second of its kind with #2, found \"\""}}
+            {"error":{"offset":37,"field":55,"name":"Integrated circuit card data","expected":"a string for \"9F27\"","found":"a number","message":"line, character 37: expected a string for \"9F27\", found a number"}}
+            {"error":{"offset":0,"field":55,"name":"Integrated circuit card data","expected":"an even length","found":"1","message":"field 55 (Integrated circuit card data), part 9F27, character 0: expected an even length, found 1"}}
+            {"error":{"offset":1,"field":3,"name":"Processing code","expected":"a digit","found":"'x'","message":"field 3 (Processing code), part 2, character 1: expected a digit, found 'x'"}}
+            {"error":{"offset":0,"field":4,"name":"Amount, transaction","expected":"a field with a layout in such a message","found":"none","message":"field 4 (Amount, transaction), character 0: expected a field with a layout in such a message, found none"}}
+        "#]],
+    );
+}
+
+#[test]
+fn parts_in_the_line() {
+    let dialect = dialect("mastercard-like");
+    let line = r#"{"mti":"0100","fields":{"3":"000000","48":{"1":"T","42":{"01":{"1":"2","2":"1","3":"0"}},"92":"737"},"54":"00"}}"#;
+    let mut out = BytesMut::new();
+    json::encode_line(&dialect, line, &mut out).unwrap();
+    let shown = [Unmask::No, Unmask::Yes]
+        .map(|unmask| json::decode_parts_line(&dialect, &out, unmask).unwrap());
+    expect![[r#"
+        {"mti":"0100","fields":{"3":"000000","48":"T420701032109203***","54":"00"},"presence":[{"field":11,"problem":"missing","message":"field 11 (System trace audit number) is missing: the rules for 0[124]xx demand it"},{"field":4,"problem":"missing","message":"field 4 (Amount, transaction) is missing: a purchase, cash or a refund has an amount"}],"parts":{"3":{"1":"00","2":"00","3":"00"},"48":{"1":"T","42":{"01":{"1":"2","2":"1","3":"0"}},"92":"***"}},"layouts":[{"field":54,"part":"1","offset":45,"message":"field 54 (Additional amounts), part 2, at offset 45: expected a length of 2, found 0 left"}]}
+        {"mti":"0100","fields":{"3":"000000","48":"T420701032109203737","54":"00"},"presence":[{"field":11,"problem":"missing","message":"field 11 (System trace audit number) is missing: the rules for 0[124]xx demand it"},{"field":4,"problem":"missing","message":"field 4 (Amount, transaction) is missing: a purchase, cash or a refund has an amount"}],"parts":{"3":{"1":"00","2":"00","3":"00"},"48":{"1":"T","42":{"01":{"1":"2","2":"1","3":"0"}},"92":"737"}},"layouts":[{"field":54,"part":"1","offset":45,"message":"field 54 (Additional amounts), part 2, at offset 45: expected a length of 2, found 0 left"}]}
+    "#]].assert_eq(&(shown.join("\n") + "\n"));
+    // A line as it was shown makes the same message, unless something was hidden in it.
+    let mut again = BytesMut::new();
+    json::encode_line(&dialect, &shown[1], &mut again).unwrap();
+    assert_eq!(again, out);
+    let error = json::encode_line(&dialect, &shown[0], &mut again).unwrap_err();
+    assert_eq!(error.field, 48);
 }

@@ -1,5 +1,6 @@
 //! Reading the object: by `serde_json`, piece by piece, so that each key and value has its place in the line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -7,6 +8,10 @@ use serde_json::value::RawValue;
 
 use super::{JsonEncodeError, JsonErrorKind, JsonType};
 use crate::field_set::FieldSet;
+use crate::layout::LAYOUT_DEPTH_MAX;
+use crate::layout::compose::{Node, NodeContent};
+use crate::layout::path::occurrence;
+use crate::tlv;
 
 /// What a line says, before anything is known about its fields.
 #[derive(Default)]
@@ -14,7 +19,9 @@ pub(super) struct Object {
     pub(super) mti: Option<String>,
     pub(super) header: Option<String>,
     /// In the order of the line, each number once.
-    pub(super) fields: Vec<(u8, String)>,
+    pub(super) fields: Vec<(u8, NodeContent)>,
+    /// The parts of fields, the same.
+    pub(super) parts: Vec<(u8, NodeContent)>,
 }
 
 /// Reads the line.
@@ -34,8 +41,9 @@ pub(super) fn object(line: &str) -> Result<Object, JsonEncodeError> {
             "mti" => object.mti = Some(line.text(&entry, 0)?),
             "header" => object.header = Some(line.text(&entry, 0)?),
             "fields" => object.fields = fields(&line, &entry)?,
+            "parts" => object.parts = fields(&line, &entry)?,
             // What the decoder noted about the message is no part of it.
-            "presence" => {}
+            "presence" | "layouts" => {}
             _ => {
                 let kind = JsonErrorKind::UnknownKey(entry.key);
                 return Err(line.error(entry.key_place, 0, kind));
@@ -46,8 +54,8 @@ pub(super) fn object(line: &str) -> Result<Object, JsonEncodeError> {
     Ok(object)
 }
 
-fn fields(line: &Line<'_>, entry: &Entry<'_>) -> Result<Vec<(u8, String)>, JsonEncodeError> {
-    let mut fields: Vec<(u8, String)> = Vec::new();
+fn fields(line: &Line<'_>, entry: &Entry<'_>) -> Result<Vec<(u8, NodeContent)>, JsonEncodeError> {
+    let mut fields: Vec<(u8, NodeContent)> = Vec::new();
     let wrong_type = |found| wrong_type(&entry.key, JsonType::Object, found);
     for entry in line.entries(entry.value, wrong_type)? {
         // One way to write each number: "02" and "+2" are not field 2.
@@ -66,10 +74,47 @@ fn fields(line: &Line<'_>, entry: &Entry<'_>) -> Result<Vec<(u8, String)>, JsonE
             let kind = JsonErrorKind::DuplicateKey(entry.key);
             return Err(line.error(entry.key_place, number, kind));
         }
-        fields.push((number, line.text(&entry, number)?));
+        fields.push((number, content(line, &entry, number, 0)?));
     }
     Ok(fields)
 }
+
+/// A value, or the parts that it is made of.
+fn content(
+    line: &Line<'_>,
+    entry: &Entry<'_>,
+    field: u8,
+    depth: usize,
+) -> Result<NodeContent, JsonEncodeError> {
+    if type_of(entry.value) != JsonType::Object || depth > PARTS_DEPTH_MAX {
+        return Ok(NodeContent::Value(line.text(entry, field)?));
+    }
+    let wrong_type = |found| wrong_type(&entry.key, JsonType::Object, found);
+    let mut nodes = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in line.entries(entry.value, wrong_type)? {
+        let place = entry.key_place;
+        let step = occurrence(&entry.key).map(|(tag, times)| (tag.to_owned(), times));
+        let Some((tag, times)) = step.filter(|(tag, _)| !tag.is_empty()) else {
+            let kind = JsonErrorKind::NotAPart(entry.key);
+            return Err(line.error(place, field, kind));
+        };
+        let before = seen.entry(tag.clone()).or_default();
+        *before += 1;
+        if times < *before {
+            return Err(line.error(place, field, JsonErrorKind::DuplicateKey(entry.key)));
+        }
+        if times > *before {
+            return Err(line.error(place, field, JsonErrorKind::NotAPart(entry.key)));
+        }
+        let content = content(line, &entry, field, depth + 1)?;
+        nodes.push(Node { tag, content });
+    }
+    Ok(NodeContent::Parts(nodes))
+}
+
+/// Layouts and templates inside of each other.
+const PARTS_DEPTH_MAX: usize = LAYOUT_DEPTH_MAX + tlv::DEPTH_MAX;
 
 fn wrong_type(key: &str, expected: JsonType, found: JsonType) -> JsonErrorKind {
     JsonErrorKind::WrongType {

@@ -39,6 +39,10 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// With --json: print what is inside of fields too, as the dialect's layouts say
+    #[arg(long, requires = "json")]
+    parts: bool,
+
     /// Show card numbers, tracks, PIN blocks and codes as they are
     #[arg(long)]
     unmask: bool,
@@ -87,10 +91,10 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
                 .with_frame_bytes_max(HOST_FRAME_BYTES_MAX.min(kind.frame_bytes_max())),
         ),
     };
-    let format = if args.json {
-        Format::Json
-    } else {
-        Format::Tree
+    let format = match (args.json, args.parts) {
+        (false, _) => Format::Tree,
+        (true, false) => Format::Json,
+        (true, true) => Format::JsonWithParts,
     };
     let unmask = if args.unmask { Unmask::Yes } else { Unmask::No };
     let mut decoder = Decoder::new(dialect, reading, format, unmask);

@@ -20,6 +20,7 @@ const LINE_BYTES_MAX: usize = 1024 * 1024;
 #[command(
     after_help = "Reads objects such as {\"mti\":\"0800\",\"fields\":{\"11\":\"000001\",\"70\":\"301\"}} from standard input, one a line:\n\
                   those of `decode --json --unmask`. Nothing is padded or cut: a value must have the length of its field.\n\
+                  A field may be an object of its parts, as `decode --json --parts` shows them.\n\
                   \"header\" is hex, and the dialect's own if it is left out. A masked value (411111******1111) is an error.\n\n\
                   Exit codes: 0 all encoded, 65 some were not: the error is shown in its place."
 )]

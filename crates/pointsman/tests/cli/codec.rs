@@ -429,3 +429,36 @@ fn a_message_that_breaks_the_rules_of_its_dialect() {
         several.stderr
     );
 }
+
+/// What stands inside of fields: printed on demand, and taken back.
+#[test]
+fn parts_of_fields_there_and_back() {
+    let line = "{\"mti\":\"0100\",\"fields\":{\"48\":{\"1\":\"T\",\"42\":{\"01\":{\"1\":\"2\",\"2\":\"1\",\"3\":\"0\"}},\"92\":\"737\"}}}\n";
+    let hex = run_with(&["encode", "-d", "mastercard-like"], line.as_bytes()).ok();
+    let decoded = |arguments: &[&str]| {
+        let arguments = [
+            &["decode", "-d", "mastercard-like"],
+            arguments,
+            &[hex.trim_end()],
+        ]
+        .concat();
+        run(&arguments).ok()
+    };
+    let json: Value = serde_json::from_str(&decoded(&["--json", "--parts"])).unwrap();
+    assert_eq!(json["fields"]["48"], "T420701032109203***");
+    assert_eq!(json["parts"]["48"]["42"]["01"]["2"], "1");
+    assert_eq!(json["parts"]["48"]["92"], "***");
+    assert!(!decoded(&["--json"]).contains("parts"));
+
+    let whole = decoded(&["--json", "--parts", "--unmask"]);
+    let again = run_with(&["encode", "-d", "mastercard-like"], whole.as_bytes()).ok();
+    assert_eq!(again, hex);
+    let masked = decoded(&["--json", "--parts"]);
+    let refused = run_with(&["encode", "-d", "mastercard-like"], masked.as_bytes());
+    assert_eq!(refused.code, 65, "{}", refused.stdout);
+
+    let tree = decoded(&[]);
+    assert!(tree.contains("92 Security code"), "{tree}");
+    assert!(!tree.contains("737"), "{tree}");
+    assert_eq!(run(&["decode", "--parts", hex.trim_end()]).code, 64);
+}

@@ -23,6 +23,8 @@ const JSON_MAX: usize = 5;
 pub(super) enum Format {
     Tree,
     Json,
+    /// With what is inside of fields.
+    JsonWithParts,
 }
 
 /// How messages stand in the bytes of one input.
@@ -237,7 +239,7 @@ impl Decoder {
     /// What was found, the best first; others only where they could be meant.
     fn write_guesses(&mut self, guesses: &[Guess], out: &mut impl Write) -> io::Result<()> {
         match self.format {
-            Format::Json => {
+            Format::Json | Format::JsonWithParts => {
                 let list: Vec<Value> = guesses.iter().take(JSON_MAX).map(Guess::to_json).collect();
                 self.write_line(&serde_json::json!({ "guess": list }).to_string(), out)
             }
@@ -283,13 +285,19 @@ impl Decoder {
         out: &mut impl Write,
     ) -> io::Result<()> {
         match self.format {
-            Format::Json => match json::decode_checked_line(dialect, bytes, self.unmask) {
-                Ok(line) => {
-                    self.count_decoded(dialect, bytes);
-                    self.write_line(&line, out)
+            Format::Json | Format::JsonWithParts => {
+                let line = match self.format {
+                    Format::JsonWithParts => json::decode_parts_line(dialect, bytes, self.unmask),
+                    _ => json::decode_checked_line(dialect, bytes, self.unmask),
+                };
+                match line {
+                    Ok(line) => {
+                        self.count_decoded(dialect, bytes);
+                        self.write_line(&line, out)
+                    }
+                    Err(error) => self.write_broken(&error.explain(dialect), out),
                 }
-                Err(error) => self.write_broken(&error.explain(dialect), out),
-            },
+            }
             Format::Tree => {
                 self.separate(out)?;
                 let mut text = String::new();
@@ -326,7 +334,9 @@ impl Decoder {
     /// The error stands in the place of the message.
     fn write_broken(&mut self, error: &Explained, out: &mut impl Write) -> io::Result<()> {
         match self.format {
-            Format::Json => self.write_line(&json::error_line(error), out)?,
+            Format::Json | Format::JsonWithParts => {
+                self.write_line(&json::error_line(error), out)?;
+            }
             Format::Tree => {
                 self.separate(out)?;
                 let message = match (self.place, error.message.strip_prefix("line,")) {
