@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Only this fuzzer.
     #[arg(long)]
     target: Option<String>,
+    /// With a sanitizer (address), several times as slow: for the one module with unsafe code.
+    #[arg(long, default_value = "none")]
+    sanitizer: String,
     /// Rewrite the committed corpora: the fewest inputs that reach all that was reached.
     #[arg(long)]
     minimise: bool,
@@ -48,7 +51,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     for target in &targets {
         let work = build.join("corpus").join(target);
         fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
-        let figures = fuzz_one(&fuzz, &build, &work, target, args.duration)?;
+        let figures = fuzz_one(&fuzz, &build, &work, target, args)?;
         let seconds = args.duration.as_secs().max(1);
         println!(
             "{target}: {} executions in {seconds} s ({} a second), {} edges, {} features, nothing found",
@@ -88,18 +91,24 @@ fn fuzz_one(
     build: &Path,
     work: &Path,
     target: &str,
-    duration: Duration,
+    args: &Args,
 ) -> anyhow::Result<Figures> {
-    eprintln!("{target} for {} s", duration.as_secs());
+    let seconds = args.duration.as_secs();
+    eprintln!("{target} for {seconds} s");
     let corpus = fuzz.join("corpus").join(target);
-    let output = cargo_fuzz(fuzz, build, "run")
+    let memory = match args.sanitizer.as_str() {
+        "none" => MEMORY_MIB_MAX,
+        // A sanitizer keeps what was freed for a while.
+        _ => 8 * MEMORY_MIB_MAX,
+    };
+    let output = cargo_fuzz(fuzz, build, "run", &args.sanitizer)
         .arg(target)
         .args([work, &corpus])
         .arg("--")
-        .arg(format!("-max_total_time={}", duration.as_secs()))
+        .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg(format!("-timeout={INPUT_TIMEOUT_SECONDS}"))
-        .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
+        .arg(format!("-rss_limit_mb={memory}"))
         .arg("-print_final_stats=1")
         .stderr(Stdio::piped())
         .output()
@@ -120,7 +129,7 @@ fn minimise(fuzz: &Path, build: &Path, work: &Path, target: &str) -> anyhow::Res
         let path = entry?.path();
         fs::copy(&path, work.join(path.file_name().unwrap_or_default()))?;
     }
-    let status = cargo_fuzz(fuzz, build, "cmin")
+    let status = cargo_fuzz(fuzz, build, "cmin", "none")
         .arg(target)
         .arg(work)
         // By edges: how often each is taken would keep ten times as many.
@@ -143,11 +152,11 @@ fn minimise(fuzz: &Path, build: &Path, work: &Path, target: &str) -> anyhow::Res
 const INSTALL: &str =
     "it needs rustup toolchain install nightly and cargo install cargo-fuzz --locked";
 
-/// Our code has no `unsafe`, so the fuzzers run without a sanitizer, several times as fast.
-fn cargo_fuzz(fuzz: &Path, build: &Path, command: &str) -> Command {
+/// But for one small module our code has no `unsafe`: without a sanitizer the fuzzers are several times as fast.
+fn cargo_fuzz(fuzz: &Path, build: &Path, command: &str, sanitizer: &str) -> Command {
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["+nightly", "fuzz", command, "--sanitizer", "none"])
+        .args(["+nightly", "fuzz", command, "--sanitizer", sanitizer])
         .arg("--fuzz-dir")
         .arg(fuzz)
         .arg("--target-dir")
