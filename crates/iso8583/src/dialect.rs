@@ -11,7 +11,7 @@ use crate::field::{
 };
 use crate::field_set::FieldSet;
 use crate::header::HeaderKind;
-use crate::layout::{Layout, Layouts};
+use crate::layout::{Layout, Layouts, PartDefinition};
 use crate::plan::Step;
 use crate::presence::Messages;
 use crate::source;
@@ -318,6 +318,12 @@ impl Dialect {
     pub fn layouts_of(&self, number: u8) -> impl Iterator<Item = &Layout> {
         let choices = self.layouts.choices(number).iter();
         choices.filter_map(|choice| self.layouts.get(choice.layout))
+    }
+
+    /// The layout of a part, if it has one of its own.
+    #[must_use]
+    pub fn layout_inside(&self, part: &PartDefinition) -> Option<&Layout> {
+        self.layouts.get(part.layout?)
     }
 
     /// The encoding of a field of this content that does not name one.

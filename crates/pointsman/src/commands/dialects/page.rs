@@ -2,16 +2,16 @@
 
 use std::fmt::{self, Write as _};
 
-use pointsman_iso8583::layout::{LayoutKind, PartDefinition, PartLength};
 use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{
-    BitmapEncoding, ConditionalRule, Content, Counts, Demand, Dialect, Encoding, Field, FieldSet,
-    Filler, HeaderKind, Layout, Length, PadSide, Reason, RuleSet, Sensitive, TertiaryBitmap,
-    TextEncoding, explain,
+    BitmapEncoding, ConditionalRule, Counts, Demand, Dialect, Encoding, Field, FieldSet, Filler,
+    HeaderKind, Length, PadSide, Reason, RuleSet, Sensitive, TertiaryBitmap, TextEncoding, explain,
 };
 
 use super::sample;
 use crate::hex;
+
+mod layouts;
 
 /// The page, in Markdown.
 pub(super) fn page(dialect: &Dialect) -> String {
@@ -36,7 +36,7 @@ fn write_page(dialect: &Dialect, out: &mut String) -> fmt::Result {
     }
     write_wire(dialect, out)?;
     write_fields(dialect, out)?;
-    write_layouts(dialect, out)?;
+    layouts::write(dialect, out)?;
     write_rules(dialect, out)?;
     write_answers(dialect, out)?;
     write_sample(dialect, out)
@@ -160,99 +160,6 @@ fn hides(sensitive: Sensitive) -> &'static str {
         Sensitive::Icc => "card data in it",
         Sensitive::FreeText => "card numbers in it",
         _ => "",
-    }
-}
-
-fn write_layouts(dialect: &Dialect, out: &mut String) -> fmt::Result {
-    for (place, layout) in dialect.layouts().enumerate() {
-        if place == 0 {
-            writeln!(out, "## Inside of fields\n")?;
-        }
-        write_layout(layout, out)?;
-    }
-    Ok(())
-}
-
-fn write_layout(layout: &Layout, out: &mut String) -> fmt::Result {
-    writeln!(out, "### {}\n", layout.name)?;
-    let (kind, parts): (&str, Vec<(String, &PartDefinition)>) = match &layout.kind {
-        LayoutKind::Positional { parts } => ("Parts in this order.", numbered(parts)),
-        LayoutKind::Tagged {
-            leading,
-            tag,
-            length,
-            tags,
-            ..
-        } => {
-            writeln!(
-                out,
-                "Before each part its tag (`{}{}`) and its length (`{}{}`).",
-                tag.content, tag.units, length.content, length.units
-            )?;
-            let tags = tags.iter().map(|(tag, part)| (tag.to_string(), part));
-            ("", numbered(leading).into_iter().chain(tags).collect())
-        }
-        LayoutKind::BerTlv { emv_names, tags } => {
-            let kind = match emv_names {
-                true => "BER-TLV, whose tags have the names that EMV gives them.",
-                false => "BER-TLV.",
-            };
-            let tags = tags.iter().map(|(tag, part)| (tag.to_string(), part));
-            (kind, tags.collect())
-        }
-        LayoutKind::Bitmapped { bytes, parts, .. } => {
-            writeln!(out, "A bitmap of {bytes} bytes says which parts follow.")?;
-            let parts = parts.iter().map(|(bit, part)| (bit.to_string(), part));
-            ("", parts.collect())
-        }
-        LayoutKind::Base24Tokens { tags, .. } => {
-            let tags = tags.iter().map(|(tag, part)| (tag.to_string(), part));
-            ("BASE24 tokens.", tags.collect())
-        }
-        _ => ("", Vec::new()),
-    };
-    if !kind.is_empty() {
-        writeln!(out, "{kind}")?;
-    }
-    if !parts.is_empty() {
-        writeln!(out, "\n| part | name | type | hides |\n|---|---|---|---|")?;
-    }
-    for (tag, part) in parts {
-        let mut kind = part_type(part);
-        if part.optional {
-            kind += ", optional";
-        }
-        if let Some(repeat) = part.repeat {
-            kind += &match repeat.count {
-                Some(count) => format!(", as often as part {count} says"),
-                None => format!(", up to {} times", repeat.max),
-            };
-        }
-        let hides = part.sensitive.map_or("", hides);
-        writeln!(out, "| {tag} | {} | {kind} | {hides} |", cell(&part.name))?;
-    }
-    writeln!(out)
-}
-
-fn numbered(parts: &[PartDefinition]) -> Vec<(String, &PartDefinition)> {
-    let numbers = (1..).map(|number: usize| number.to_string());
-    numbers.zip(parts).collect()
-}
-
-fn part_type(part: &PartDefinition) -> String {
-    let Some(content) = part.content else {
-        return "as its parts".to_owned();
-    };
-    match part.length {
-        // A sign and so many digits, as the standard counts.
-        PartLength::Fixed(units) if content == Content::SignedN => {
-            format!("`{content}{}`", units.saturating_sub(1))
-        }
-        PartLength::Fixed(units) => format!("`{content}{units}`"),
-        PartLength::Variable { digits, max } => {
-            format!("`{content}{}{max}`", ".".repeat(digits.into()))
-        }
-        PartLength::Rest => format!("`{content}`, to the end"),
     }
 }
 
