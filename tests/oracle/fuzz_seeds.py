@@ -114,6 +114,14 @@ def seeds():
         ):
             yield "dialect", (head + body).encode() + b"\0" + bytes.fromhex("0200" + "2000000000000000" + "123456")
             yield "dialect", (head + body).encode()
+    # One mistake each; what they extend is not read by the fuzzer.
+    broken = (ROOT / "crates/iso8583/tests/broken_dialects.txt").read_text(encoding="utf-8").split("=== ")[1:]
+    for case in broken:
+        yield "dialect", case.split("\n", 1)[1].split("---\n")[0].split("+++ ")[0].encode()
+    rules = '"0[12]x0, 0420" = { mandatory = [3, 11], optional = [41], echoed = [4] }\n"0210" = { echoed = [] }\n'
+    when = '[{ present = [2] }, { absent = [35, 36] }, { field = 22, starts_not = ["05", "07"] }]'
+    rules += f'[messages."0200"]\nwhy = "w"\nconditional = [{{ fields = [55], demand = "forbidden", when = {when}, why = "y" }}]\n'
+    yield "dialect", f'name = "x"\nextends = "iso87-bcd"\n[messages]\n{rules}'.encode()
     for kind, header in HEADERS:
         toml = f'name = "headers"\nextends = "iso87-mixed"\n[message]\nheader = "{header}"\nheader_kind = "{kind}"\n'
         yield "dialect", toml.encode() + b"\0" + bytes.fromhex(header) + b"0200" + bytes.fromhex("0020000000000000") + b"000042"

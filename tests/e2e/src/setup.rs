@@ -113,6 +113,7 @@ name = "nac"
 bind = "127.0.0.1:0"
 framing = {{ kind = "binary-2", tpdu = true }}
 dialect = "iso87-bcd"
+presence = "refuse"
 
 [[listener]]
 name = "unionpay"

@@ -1,7 +1,8 @@
 //! What the switch answers itself, and what it must never answer.
 
+use pointsman_framing::{Framing, Kind};
 use pointsman_test_e2e::peer::message;
-use pointsman_test_e2e::{Setup, VISA, assert_has, purchase};
+use pointsman_test_e2e::{Peer, Setup, VISA, assert_has, dialect, purchase};
 
 #[tokio::test]
 async fn a_card_without_a_route_is_declined_92() -> anyhow::Result<()> {
@@ -142,5 +143,40 @@ async fn an_approval_whose_terminal_is_gone_is_a_reversal_due() -> anyhow::Resul
         &metrics,
         r#"pointsman_undelivered_total{listener="pos",approved="yes"} 1"#,
     );
+    Ok(())
+}
+
+/// The listener `nac` refuses what its dialect's rules do not allow; the others do not look.
+#[tokio::test]
+async fn a_request_that_lacks_a_field_is_declined_30_where_that_is_asked_for() -> anyhow::Result<()>
+{
+    let (mut setup, mut alpha, _bravo) = Setup::signed_on("presence", "15s").await?;
+    let mut fields = purchase(VISA, "000014", "TERM0001");
+    fields.retain(|(number, _)| *number != 4);
+
+    let address = setup.switch.listener(1)?;
+    let framing = Framing::new(Kind::Binary2).with_tpdu(true);
+    let mut strict = Peer::connect(address, framing, &dialect("iso87-bcd")).await?;
+    strict.send("0200", &fields).await?;
+    let answer = strict.expect_message().await?;
+    assert_eq!(strict.text(&answer, 39).as_deref(), Some("30"));
+    assert_eq!(strict.text(&answer, 11).as_deref(), Some("000014"));
+    let told = setup
+        .switch
+        .wait_for_log("breaks a rule of the dialect")
+        .await?;
+    assert_eq!(told["field"], 4, "{told}");
+    let metrics = setup.switch.metrics_text().await?;
+    assert_has(
+        &metrics,
+        r#"pointsman_incomplete_total{listener="nac",link="-",problem="missing",refused="yes"} 1"#,
+    );
+
+    let mut terminal = setup.terminal().await?;
+    terminal.send("0200", &fields).await?;
+    let request = alpha.expect_message().await?;
+    alpha.approve(&request).await?;
+    let answer = terminal.expect_message().await?;
+    assert_eq!(terminal.text(&answer, 39).as_deref(), Some("00"));
     Ok(())
 }
