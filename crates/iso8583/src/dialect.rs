@@ -154,9 +154,7 @@ impl Dialect {
     pub fn builtin(name: &str) -> Option<Arc<Dialect>> {
         static COMPILED: [OnceLock<Option<Arc<Dialect>>>; BUILTIN_SOURCES.len()] =
             [const { OnceLock::new() }; BUILTIN_SOURCES.len()];
-        let index = BUILTIN_SOURCES
-            .iter()
-            .position(|(builtin, _)| *builtin == name)?;
+        let index = Dialect::builtin_place(name)?;
         let compile = || {
             Dialect::parse(Dialect::builtin_source(name)?)
                 .ok()
@@ -175,6 +173,15 @@ impl Dialect {
     #[must_use]
     pub fn pack_names() -> &'static [&'static str] {
         &PACK_NAMES
+    }
+
+    /// How many come with the crate.
+    pub(crate) const BUILTIN_COUNT: usize = BUILTIN_SOURCES.len();
+
+    /// The place of a dialect among those that come with the crate.
+    pub(crate) fn builtin_place(name: &str) -> Option<usize> {
+        let mut sources = BUILTIN_SOURCES.iter();
+        sources.position(|(builtin, _)| *builtin == name)
     }
 
     /// The TOML of a dialect that comes with the crate.

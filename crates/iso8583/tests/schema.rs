@@ -86,6 +86,7 @@ fn broken_files_are_refused_where_a_schema_can() {
     assert!(refused >= 40, "{refused}");
     expect![[r#"
         a dialect of the name of its parent
+        a dialect of the name of its grandparent
         a parent that is no file
         a file that extends itself
         a circle of two files

@@ -14,8 +14,6 @@ pub(crate) const ALTERNATIVES_MAX: usize = 64;
 /// The most different sets of rules that the message types may have: keeps compiling a dialect short, whatever its
 /// patterns. The standards need a few dozen.
 const RULES_MAX: usize = 256;
-/// Four digits.
-const TYPES: usize = 10_000;
 
 /// What a dialect says in one place: about messages that match one of some patterns. [`Dialect::rules`] gives what all
 /// of them come to for a message type.
@@ -111,9 +109,36 @@ impl RuleSet {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Messages {
     entries: Box<[RuleSet]>,
-    /// By message type, from 1; 0: none. Empty if there are no entries.
+    /// Digits that no pattern tells apart in a place are of one class there; `None` if there are no entries.
+    digits: Option<[Classes; 4]>,
+    /// Which rules, from 1; 0: none. By the classes of the four digits, the last the fastest.
     places: Box<[u16]>,
     rules: Box<[MessageRules]>,
+}
+
+/// The classes of the digits in one place.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Classes {
+    of_digit: [u8; 10],
+    /// Of each class its first digit, and the alternatives that allow it: a bit for each.
+    list: Vec<(u8, u64)>,
+}
+
+impl Classes {
+    /// `allowed`: the alternatives that allow a digit.
+    fn of(allowed: impl Fn(u8) -> u64) -> Classes {
+        let mut classes = Classes::default();
+        for (digit, class) in (0..).zip(&mut classes.of_digit) {
+            let bits = allowed(digit);
+            let known = classes.list.iter().position(|(_, known)| *known == bits);
+            let place = known.unwrap_or(classes.list.len());
+            if known.is_none() {
+                classes.list.push((digit, bits));
+            }
+            *class = place as u8;
+        }
+        classes
+    }
 }
 
 /// Two entries that contradict each other.
@@ -141,7 +166,13 @@ impl Messages {
 
     #[inline]
     pub(crate) fn rules(&self, mti: Mti) -> Option<&MessageRules> {
-        let place = *self.places.get(index_of(mti))?;
+        let digits = self.digits.as_ref()?.iter().zip(mti.digits());
+        let index = digits.fold(0, |index, (classes, digit)| {
+            let digit = usize::from(digit.wrapping_sub(b'0'));
+            let class = classes.of_digit.get(digit).copied().unwrap_or_default();
+            index * classes.list.len() + usize::from(class)
+        });
+        let place = *self.places.get(index)?;
         self.rules.get(usize::from(place).checked_sub(1)?)
     }
 
@@ -164,66 +195,64 @@ impl Messages {
             of.filter(|(_, (_, pattern))| pattern.allows(place, digit))
                 .fold(0_u64, |bits, (bit, _)| bits | 1 << bit)
         };
-        let masks: [[u64; 10]; 4] =
-            core::array::from_fn(|place| core::array::from_fn(|digit| allowed(place, digit as u8)));
+        let digits: [Classes; 4] =
+            core::array::from_fn(|place| Classes::of(|digit| allowed(place, digit)));
+
+        // All combinations of classes, each with a type that stands for it.
+        let mut combinations: Vec<([u8; 4], u64)> = vec![([b'0'; 4], u64::MAX)];
+        for (place, classes) in digits.iter().enumerate() {
+            let longer = combinations.iter().flat_map(|(mti, bits)| {
+                classes.list.iter().map(move |(digit, allowed)| {
+                    let mut mti = *mti;
+                    if let Some(at) = mti.get_mut(place) {
+                        *at = b'0' + digit;
+                    }
+                    (mti, bits & allowed)
+                })
+            });
+            combinations = longer.collect();
+        }
 
         let mut known: BTreeMap<u64, u16> = BTreeMap::new();
         let mut rules = Vec::new();
-        let mut places = Vec::with_capacity(TYPES);
+        let mut places = Vec::with_capacity(combinations.len());
         let mut conflicts: Vec<Conflict> = Vec::new();
-        let [first, second, third, fourth] = masks;
-        let digits = |masks: [u64; 10]| (b'0'..).zip(masks);
-        for (a, first) in digits(first) {
-            for (b, second) in digits(second) {
-                for (c, third) in digits(third) {
-                    for (d, fourth) in digits(fourth) {
-                        let matching = first & second & third & fourth;
-                        let next = rules.len() as u16 + 1;
-                        let place = match matching {
-                            0 => 0,
-                            _ => *known.entry(matching).or_insert(next),
-                        };
-                        places.push(place);
-                        if place != next {
-                            continue;
-                        }
-                        if rules.len() == RULES_MAX {
-                            return Err(TableError::TooMany);
-                        }
-                        let Some(mti) = Mti::parse_digits(&[a, b, c, d]) else {
-                            continue;
-                        };
-                        let merge = Merge::of(&entries, &alternatives, matching);
-                        for (pair, field) in merge.conflicts {
-                            let is_known =
-                                |known: &Conflict| known.entries == pair && known.field == field;
-                            if !conflicts.iter().any(is_known) {
-                                conflicts.push(Conflict {
-                                    entries: pair,
-                                    field,
-                                    mti,
-                                });
-                            }
-                        }
-                        rules.push(merge.rules);
-                    }
+        for (mti, matching) in combinations {
+            let next = rules.len() as u16 + 1;
+            let place = match matching {
+                0 => 0,
+                _ => *known.entry(matching).or_insert(next),
+            };
+            places.push(place);
+            let Some(mti) = Mti::parse_digits(&mti).filter(|_| place == next) else {
+                continue;
+            };
+            if rules.len() == RULES_MAX {
+                return Err(TableError::TooMany);
+            }
+            let merge = Merge::of(&entries, &alternatives, matching);
+            for (pair, field) in merge.conflicts {
+                let is_known = |known: &Conflict| known.entries == pair && known.field == field;
+                if !conflicts.iter().any(is_known) {
+                    conflicts.push(Conflict {
+                        entries: pair,
+                        field,
+                        mti,
+                    });
                 }
             }
+            rules.push(merge.rules);
         }
         match conflicts.is_empty() {
             true => Ok(Messages {
                 entries: entries.into(),
+                digits: Some(digits),
                 places: places.into(),
                 rules: rules.into(),
             }),
             false => Err(TableError::Conflicts(conflicts)),
         }
     }
-}
-
-fn index_of(mti: Mti) -> usize {
-    let digits = mti.digits().into_iter();
-    digits.fold(0, |index, digit| index * 10 + usize::from(digit - b'0'))
 }
 
 /// What the entries that match a type come to.

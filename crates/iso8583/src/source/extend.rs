@@ -3,7 +3,7 @@
 //! A file that is extended has to be a whole dialect by itself: its errors are said in its own places, and whoever extends it
 //! inherits values without places, as of a built-in dialect.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use toml::de::DeTable;
 
@@ -31,6 +31,29 @@ enum Whose<'s> {
     Builtin,
 }
 
+/// A built-in dialect as those that extend it take it over.
+struct Builtin {
+    raw: Raw,
+    /// The names of what it extends itself, the nearest first.
+    parents: Vec<String>,
+}
+
+/// Read when it is first asked for: a configuration may have many dialects that extend the same.
+fn builtin(name: &str) -> Option<&'static Builtin> {
+    static READ: [OnceLock<Builtin>; Dialect::BUILTIN_COUNT] =
+        [const { OnceLock::new() }; Dialect::BUILTIN_COUNT];
+    let source = Dialect::builtin_source(name)?;
+    let place = READ.get(Dialect::builtin_place(name)?)?;
+    Some(place.get_or_init(|| {
+        // It extends built-in ones only, and a test sees to it that nothing is wrong with any.
+        let mut nobody = |_: &str, _: &str| Err(String::new());
+        let mut reading = Reading::new(name, &mut nobody);
+        let raw = reading.read_one(source, Whose::Builtin);
+        let parents = reading.parents_of_builtin;
+        Builtin { raw, parents }
+    }))
+}
+
 /// Reads a dialect with all that it extends.
 pub(super) struct Reading<'n, 'p> {
     /// What the caller calls the text.
@@ -38,6 +61,8 @@ pub(super) struct Reading<'n, 'p> {
     pub(super) parents: &'n mut Parents<'p>,
     /// The names of the dialects that extend the one at hand.
     children: Vec<String>,
+    /// What the built-in dialect at hand extends, the nearest first.
+    parents_of_builtin: Vec<String>,
     /// The files that were read, in the order in which they extend each other.
     pub(super) files: Vec<Arc<DialectSource>>,
     pub(super) errors: Vec<DialectError>,
@@ -49,6 +74,7 @@ impl<'n, 'p> Reading<'n, 'p> {
             name,
             parents,
             children: Vec::new(),
+            parents_of_builtin: Vec::new(),
             files: Vec::new(),
             errors: Vec::new(),
         }
@@ -134,8 +160,17 @@ impl<'n, 'p> Reading<'n, 'p> {
             reader.error_with_help(value.span(), message, help);
             return Raw::orphan();
         }
-        if let Some(source) = Dialect::builtin_source(&name) {
-            return self.read_one(source, Whose::Builtin);
+        if let Some(builtin) = builtin(&name) {
+            let mut parents = builtin.parents.iter();
+            if let Some(own) = parents.find(|parent| self.children.contains(parent)) {
+                let message = format!("'{name}' extends '{own}', the name of this dialect");
+                let help = "give the dialect a name of its own";
+                reader.error_with_help(value.span(), message, help);
+                return Raw::orphan();
+            }
+            self.parents_of_builtin.push(name);
+            self.parents_of_builtin.extend_from_slice(&builtin.parents);
+            return builtin.raw.clone();
         }
         if !(name.contains(['/', '\\']) || name.ends_with(".toml")) {
             let names = [Dialect::builtin_names(), Dialect::pack_names()].concat();
