@@ -30,7 +30,7 @@ pub enum LoadError {
         error: io::Error,
     },
     /// The file was read, its content has errors, or that of a file that it extends.
-    #[error("the dialect file {path} has {} error(s); the first: {}", errors.len(), errors.first().map_or("", |error| error.message.as_str()))]
+    #[error("the dialect file {path} has {} error(s); the first: {}", errors.len(), first_of(path, toml, errors))]
     Invalid {
         /// As given.
         path: String,
@@ -100,6 +100,26 @@ impl Dialect {
             Ok(DialectSource { name: shown, toml })
         })
     }
+}
+
+/// `acme.toml:4:7: mti cannot be 'bdc' (did you mean bcd?)`
+fn first_of(path: &str, toml: &str, errors: &[DialectError]) -> String {
+    let Some(error) = errors.first() else {
+        return String::new();
+    };
+    let (name, text) = match &error.file {
+        Some(file) => (file.name.as_str(), file.toml.as_str()),
+        None => (path, toml),
+    };
+    let place = error.span.as_ref().and_then(|span| text.get(..span.start));
+    let place = place.map_or(String::new(), |before| {
+        let line = before.matches('\n').count() + 1;
+        let in_line = before.rsplit('\n').next().unwrap_or_default();
+        format!(":{line}:{}", in_line.chars().count() + 1)
+    });
+    let help = error.help.as_ref();
+    let help = help.map_or(String::new(), |help| format!(" ({help})"));
+    format!("{name}{place}: {}{help}", error.message)
 }
 
 /// Never more than a dialect may have, whatever kind of file it is.

@@ -381,6 +381,21 @@ fn loading_by_name_or_path() {
         matches!(&error, LoadError::Invalid { errors, .. } if errors.len() == 1),
         "{error}"
     );
+
+    // In one line the first error has its place.
+    std::fs::write(
+        &path,
+        "name = \"acme\"\nextends = \"iso87-bcd\"\n[message]\nmti = \"bdc\"\nbitmap = 1\n",
+    )
+    .unwrap();
+    let error = Dialect::load(path.to_str().unwrap())
+        .unwrap_err()
+        .to_string();
+    let expected = "acme.toml:4:7: mti cannot be 'bdc' (did you mean bcd?)";
+    assert!(
+        error.contains("has 2 error(s)") && error.ends_with(expected),
+        "{error}"
+    );
     std::fs::remove_dir_all(&directory).unwrap();
 }
 

@@ -253,3 +253,35 @@ fn every_dialect_has_its_page() {
         "docs/dialect.schema.json is out of date: run `cargo xtask pages`"
     );
 }
+
+/// What a dialect file may say is what its schema lists, and the manual tells all of it.
+#[test]
+fn the_manual_names_every_key_of_a_dialect() {
+    fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(entries) => {
+                for (name, value) in entries {
+                    if let ("properties", Some(properties)) = (name.as_str(), value.as_object()) {
+                        found.extend(properties.keys().cloned());
+                    }
+                    keys(value, found);
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let schema = serde_json::from_str(&page("dialect.schema.json")).unwrap();
+    let mut found = Vec::new();
+    keys(&schema, &mut found);
+    found.sort();
+    found.dedup();
+    assert!(found.len() > 60, "{found:?}");
+    let manual = page("dialects.md");
+    let named = |key: &String| {
+        let spellings = [format!("`{key}`"), format!("`{key} = "), format!("[{key}]")];
+        spellings.iter().any(|spelling| manual.contains(spelling))
+    };
+    found.retain(|key| !named(key));
+    assert_eq!(found, [""; 0], "docs/dialects.md does not name them");
+}
