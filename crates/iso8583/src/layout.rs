@@ -45,7 +45,8 @@
 //! # Paths
 //! A path is the tags of the parts from the outermost to the innermost with dots between them: `42.1`, `77.9F26`. Parts of a
 //! positional layout have their number for a tag, those of a bitmapped one their bit, all others what stands in the message.
-//! Of parts with the same tag, which stand there one after the other, `#2` names the second: `1#2.4`, `DF20#3`.
+//! Of parts with the same tag, which stand there one after the other, `#2` names the second: `1#2.4`, `DF20#3`. A tag that has a `#`
+//! itself is always followed by its number.
 //!
 //! # What is wrong in a field
 //! A field whose content is not what its layout says is a valid field all the same: the message is read. The walk gives the

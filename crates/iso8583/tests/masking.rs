@@ -443,9 +443,9 @@ fn what_parts_hide() {
         42..49                   99 unnamed              ans3       ABC
     "#]].assert_eq(&shown(48, "2016411111111111111292037379903ABC"));
     expect![[r#"
-        12..28      13     48  Additional data, private  ans...999  99007X92*****
+        12..28      13     48  Additional data, private  ans...999  99007********
         15..19                   99 unnamed              ans0       ""
-        23..28                   not as its layout says             hidden from here on
+        20..28                   not as its layout says             hidden from here on
     "#]]
     .assert_eq(&shown(48, "99007X9203737"));
     expect![[r#"

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::BytesMut;
-use pointsman_iso8583::{Builder, Content, Dialect, Length, Parts, TextBuffer, View};
+use pointsman_iso8583::json::{self, JsonErrorKind};
+use pointsman_iso8583::mask::Unmask;
+use pointsman_iso8583::{Builder, Content, Dialect, Length, Parts, TextBuffer, View, explain};
 
 use crate::dialects;
 
@@ -69,6 +71,7 @@ pub(crate) fn check(view: &View<'_>) {
             None => assert!(view.layout(number).is_none()),
         }
     }
+    shown(view);
     let faults = view.check_layouts();
     assert_eq!(has_fault, !faults.is_empty());
     for fault in faults {
@@ -77,6 +80,20 @@ pub(crate) fn check(view: &View<'_>) {
         assert!(range.start <= offset && offset <= range.end, "{fault:?}");
         assert!(!fault.error.explain(view.dialect()).message.is_empty());
     }
+}
+
+/// What is shown of a message with parts is written again, and shown without a panic where they are masked.
+fn shown(view: &View<'_>) {
+    let (dialect, bytes) = (view.dialect(), view.bytes());
+    let line = json::decode_parts_line(dialect, bytes, Unmask::Yes).unwrap();
+    match json::encode_line(dialect, &line, &mut BytesMut::new()) {
+        Ok(()) => {}
+        // A star where a mask would put one: nobody can tell.
+        Err(error) => assert_eq!(error.kind, JsonErrorKind::Masked, "{line}"),
+    }
+    json::decode_parts_line(dialect, bytes, Unmask::No).unwrap();
+    let mut tree = String::new();
+    explain::tree(dialect, bytes, Unmask::No, &mut tree).unwrap();
 }
 
 /// Walks the parts in these bytes, and theirs. Is something wrong with one of them?

@@ -12,6 +12,7 @@ use crate::layout::Parts;
 use crate::layout::cells::Cells;
 use crate::layout::check::is_in_order;
 use crate::layout::compose::{Node, NodeContent};
+use crate::layout::path::step;
 use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::view::View;
 
@@ -117,10 +118,7 @@ impl Inside<'_> {
             let tag = part.tag().to_string();
             let times = seen.entry(tag.clone()).or_default();
             *times += 1;
-            let key = match *times {
-                1 => tag,
-                times => format!("{tag}#{times}"),
-            };
+            let key = step(&tag, *times);
             let value = match part.parts() {
                 Some(inner) => self.object(inner, part.range().start)?,
                 None => string(&match self.unmask {

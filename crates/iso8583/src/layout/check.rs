@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::LayoutError;
+use super::path;
 use super::walk::Parts;
 use crate::view::View;
 
@@ -60,10 +61,7 @@ fn look_through(parts: Parts<'_>, path: &str, faults: &mut Vec<LayoutFault>) {
                 let times = seen.entry(tag.clone()).or_default();
                 *times += 1;
                 let dot = if path.is_empty() { "" } else { "." };
-                let step = match *times {
-                    1 => format!("{path}{dot}{tag}"),
-                    times => format!("{path}{dot}{tag}#{times}"),
-                };
+                let step = format!("{path}{dot}{}", path::step(&tag, *times));
                 look_through(inner, &step, faults);
             }
             Err(error) => faults.push(LayoutFault {

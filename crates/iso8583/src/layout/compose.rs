@@ -4,7 +4,7 @@
 //! is the text of the field, which is then written as any other.
 
 use super::choice;
-use super::path::occurrence;
+use super::path::{occurrence, step};
 use crate::charset::Charset;
 use crate::dialect::Dialect;
 use crate::error::{EncodeError, EncodeErrorKind as Fault, Explained};
@@ -214,10 +214,7 @@ impl Refusal {
 
     /// In a part of this tag, the how-manieth of its kind.
     fn within(mut self, tag: &str, times: usize) -> Refusal {
-        self.steps.push(match times {
-            1 => tag.to_owned(),
-            times => format!("{tag}#{times}"),
-        });
+        self.steps.push(step(tag, times));
         self
     }
 

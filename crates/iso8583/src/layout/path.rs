@@ -44,6 +44,14 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The step of a path for the how-manieth part of a tag. A tag that has a `#` itself is followed by another.
+pub(crate) fn step(tag: &str, times: usize) -> String {
+    match times {
+        1 if !tag.contains('#') => tag.to_owned(),
+        times => format!("{tag}#{times}"),
+    }
+}
+
 /// A step of a path: the tag, and the how-manieth it is, from 1.
 pub(crate) fn occurrence(step: &str) -> Option<(&str, usize)> {
     match step.rsplit_once('#') {

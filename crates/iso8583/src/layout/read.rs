@@ -3,7 +3,7 @@
 //! In a text value all parts are text in its characters, in packed digits all are digits; bytes alone let every part be written
 //! in its own way.
 
-use super::cells::{Cells, Form, hex_value};
+use super::cells::{Cells, Form, character, hex_value};
 use super::error::{LayoutError, LayoutErrorKind as Kind};
 use super::part::{Part, PartTag};
 use super::walk::Cursor;
@@ -257,6 +257,37 @@ fn typed<'a>(
         _ => {
             let _ = content;
             Ok(taken)
+        }
+    }
+}
+
+/// Is it a tag: of its content class, and of characters that everybody can write?
+pub(super) fn check_tag(
+    start: &Cursor<'_>,
+    content: Content,
+    cells: Cells<'_>,
+) -> Result<(), LayoutError> {
+    let content = match (content, cells.form) {
+        (Content::B, Form::Text(_)) => Content::Ans,
+        (content, _) => content,
+    };
+    let wrong = |(place, cell): (usize, u8)| match cells.form {
+        Form::Text(charset) => {
+            let is_plain = matches!(character(charset, cell), ' '..='~');
+            (!is_plain || !charset.allows(content, cell)).then_some((place, cell))
+        }
+        Form::Digits => (cell > 9).then_some((place, cell)),
+        Form::Bytes => None,
+    };
+    match cells.iter().enumerate().find_map(wrong) {
+        None => Ok(()),
+        Some((place, cell)) => {
+            let kind = match content {
+                Content::N => Fault::NotDigit(cell),
+                _ => Fault::NotText(cell),
+            };
+            let offset = cells.offset_of(place);
+            Err(start.scope.error(None, offset, Kind::Value(kind)))
         }
     }
 }

@@ -25,7 +25,9 @@ pub(super) fn next<'a>(
         return Ok(None);
     }
     let whole = cursor.rest;
+    let start = *cursor;
     let cells = key(cursor, tag, PartTag::Number(0)).map_err(unnamed)?;
+    read::check_tag(&start, tag.content, cells)?;
     let tag_cells = whole.count() - cursor.rest.count();
     let text = TagText::of(cells);
     let tag = PartTag::Text(text);

@@ -12,6 +12,7 @@ use super::part::{Part, PartTag, TagText};
 use super::read;
 use super::walk::Cursor;
 use crate::error::DecodeErrorKind as Fault;
+use crate::field::Content;
 
 /// Characters of the name of a token.
 const NAME_CHARACTERS: usize = 2;
@@ -70,7 +71,10 @@ impl Tokens {
         }
         let whole = cursor.rest;
         eye(cursor, '!')?;
-        let text = TagText::of(take(cursor, NAME_CHARACTERS, None)?);
+        let start = *cursor;
+        let name = take(cursor, NAME_CHARACTERS, None)?;
+        read::check_tag(&start, Content::Ans, name)?;
+        let text = TagText::of(name);
         let tag = PartTag::Text(text);
         let length = number(cursor, Some(tag))?;
         blank(cursor)?;
