@@ -159,28 +159,36 @@ impl Way {
     /// nothing is appended then.
     #[inline(always)]
     pub(crate) fn put_run(self, tail: &[u8], length: usize, out: &mut Output<'_>) -> bool {
-        let before = out.length();
-        let count = self.run_length(length);
-        let place = out.loose_room(count);
         match self {
-            Way::Pack | Way::HexToRaw => swar::pack_loosely(tail, length, place),
-            Way::UnpackAscii => swar::unpack_loosely(tail, length, place, Spelling::AsciiTrack),
-            Way::UnpackEbcdic => swar::unpack_loosely(tail, length, place, Spelling::EbcdicDigits),
-            Way::RawToHex => swar::unpack_loosely(tail, length, place, Spelling::Hex),
-            Way::None | Way::Same | Way::Value | Way::Text => {
-                swar::copy_loosely(tail, length, place);
+            Way::Pack | Way::HexToRaw => {
+                swar::pack_loosely(tail, length, out.loose_room(length / 2));
             }
-            Way::AsciiToEbcdic | Way::EbcdicToAscii => {
+            Way::UnpackAscii => {
+                let place = out.loose_room(length * 2);
+                swar::unpack_loosely(tail, length, place, Spelling::AsciiTrack);
+            }
+            Way::UnpackEbcdic => {
+                let place = out.loose_room(length * 2);
+                swar::unpack_loosely(tail, length, place, Spelling::EbcdicDigits);
+            }
+            Way::RawToHex => {
+                swar::unpack_loosely(tail, length, out.loose_room(length * 2), Spelling::Hex);
+            }
+            Way::None | Way::Same | Way::Value | Way::Text => {
+                swar::copy_loosely(tail, length, out.loose_room(length));
+            }
+            Way::AsciiToEbcdic => {
                 let run = tail.get(..length).unwrap_or_default();
-                let place = place.get_mut(..count).unwrap_or_default();
-                if self == Way::AsciiToEbcdic {
-                    swar::translate(run, place, &charset::EBCDIC_FROM_LATIN1);
-                } else {
-                    swar::ascii_from_ebcdic(run, place);
-                    if !Check::AsciiPrintable.holds(place) {
-                        out.rewind(before);
-                        return false;
-                    }
+                swar::translate(run, out.room(length), &charset::EBCDIC_FROM_LATIN1);
+            }
+            Way::EbcdicToAscii => {
+                let before = out.length();
+                let run = tail.get(..length).unwrap_or_default();
+                let place = out.room(length);
+                swar::ascii_from_ebcdic(run, place);
+                if !Check::AsciiPrintable.holds(place) {
+                    out.rewind(before);
+                    return false;
                 }
             }
         }
@@ -230,44 +238,60 @@ impl Lane {
         let (Some(wire), Some(length)) = (tail.get(prefix..), length.checked_sub(prefix)) else {
             return Err((0, Kind::NotInView));
         };
-        // The value's length in the other dialect's unit, and in bytes.
-        let (units, bytes) = match self.way {
-            Way::Pack => (length, length.div_ceil(2)),
-            Way::Value => (length, length),
-            Way::HexToRaw => (length / 2, length / 2),
-            // Lengths count hex characters, those of fixed fields bytes.
-            Way::RawToHex if self.to.prefix != Prefix::None => (length * 2, length * 2),
-            Way::RawToHex => (length, length * 2),
+        match self.way {
+            Way::Pack => {
+                let place = self.open(length, length.div_ceil(2), out)?;
+                encode::pack_loosely(&self.to, wire, length, place);
+            }
             Way::UnpackAscii | Way::UnpackEbcdic if self.from.counts == Counts::Value => {
                 let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
                 let units = self.from.packed_units(prefix, length);
-                (units, units)
-            }
-            _ => return self.carry_otherwise(tail, prefix + length, out),
-        };
-        let to = Target { step: &self.to };
-        if !self.to.allows(units) {
-            return Err(to.length_refusal(units));
-        }
-        let place = out.loose_room(self.to.prefix_length() + bytes);
-        let place = match self.to.prefix {
-            Prefix::None => place,
-            _ => to.behind_prefix(units, place),
-        };
-        match self.way {
-            Way::Pack => encode::pack_loosely(&self.to, wire, length, place),
-            Way::UnpackAscii | Way::UnpackEbcdic => {
+                let place = self.open(units, units, out)?;
                 let spelling = match self.way {
                     Way::UnpackAscii => Spelling::AsciiTrack,
                     _ => Spelling::EbcdicDigits,
                 };
                 text::unpack_loosely(self.from.shape, units, wire, length, place, spelling);
             }
-            Way::HexToRaw => swar::pack_loosely(wire, length, place),
-            Way::RawToHex => swar::unpack_loosely(wire, length, place, Spelling::Hex),
-            _ => swar::copy_loosely(wire, length, place),
+            Way::HexToRaw => {
+                let place = self.open(length / 2, length / 2, out)?;
+                swar::pack_loosely(wire, length, place);
+            }
+            Way::RawToHex => {
+                // Lengths count hex characters, those of fixed fields bytes.
+                let units = match self.to.prefix {
+                    Prefix::None => length,
+                    _ => length * 2,
+                };
+                let place = self.open(units, length * 2, out)?;
+                swar::unpack_loosely(wire, length, place, Spelling::Hex);
+            }
+            Way::Value => {
+                let place = self.open(length, length, out)?;
+                swar::copy_loosely(wire, length, place);
+            }
+            _ => return self.carry_otherwise(tail, prefix + length, out),
         }
         Ok(())
+    }
+
+    /// Room for a value of so many units in the other dialect, which take so many bytes, behind its length prefix.
+    #[inline(always)]
+    fn open<'o>(
+        &self,
+        units: usize,
+        bytes: usize,
+        out: &'o mut Output<'_>,
+    ) -> Result<&'o mut [u8], Refusal> {
+        let to = Target { step: &self.to };
+        if !self.to.allows(units) {
+            return Err(to.length_refusal(units));
+        }
+        let place = out.loose_room(self.to.prefix_length() + bytes);
+        Ok(match self.to.prefix {
+            Prefix::None => place,
+            _ => to.behind_prefix(units, place),
+        })
     }
 
     /// As [`Lane::carry`], for the ways that few fields go alone.
