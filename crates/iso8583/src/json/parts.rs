@@ -18,7 +18,8 @@ use crate::view::View;
 
 /// A message as [`decode_checked_line`] writes it, with the parts of its fields, and what is wrong with them:
 /// `"parts":{"3":{"1":"00","2":"00","3":"00"}}` and `"layouts":[{"field":48,"part":"","offset":30,"message":"…"}]`. A field
-/// whose parts are not in order is in the second list only. [`super::encode_line`] reads parts, and makes a field of them if it
+/// whose parts are not in order is in the second list only, and one with a tag that has `#` or `.` in it, which no path can name,
+/// is in neither. [`super::encode_line`] reads parts, and makes a field of them if it
 /// has no value; it does not ask for `layouts`.
 ///
 /// # Errors
@@ -102,7 +103,7 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    /// `None`: their tags or lengths must not be seen.
+    /// `None`: their tags or lengths must not be seen, or a tag is none that a path can name.
     fn object(&self, parts: Parts<'_>, start: usize) -> Option<String> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut entries = Vec::new();
@@ -116,6 +117,9 @@ impl Inside<'_> {
             }
             read = part.element_range().end;
             let tag = part.tag().to_string();
+            if tag.contains(['#', '.']) {
+                return None;
+            }
             let times = seen.entry(tag.clone()).or_default();
             *times += 1;
             let key = step(&tag, *times);
