@@ -114,10 +114,14 @@ def seeds():
         ):
             yield "dialect", (head + body).encode() + b"\0" + bytes.fromhex("0200" + "2000000000000000" + "123456")
             yield "dialect", (head + body).encode()
-    # One mistake each; what they extend is not read by the fuzzer.
+    # One mistake each; what stands behind the NUL is what a text extends, if it extends a file.
     broken = (ROOT / "crates/iso8583/tests/broken_dialects.txt").read_text(encoding="utf-8").split("=== ")[1:]
     for case in broken:
-        yield "dialect", case.split("\n", 1)[1].split("---\n")[0].split("+++ ")[0].encode()
+        texts = case.split("\n", 1)[1].split("---\n")[0].split("+++ ")
+        parents = [text.split("\n", 1)[1] for text in texts[1:]]
+        yield "dialect", "\0".join(texts[:1] + parents[:1]).encode()
+    house = 'name = "h"\nextends = "unionpay-pos"\n[fields]\n48 = false\n[messages]\n"0200" = { mandatory = [35] }\n'
+    yield "dialect", ('name = "x"\nextends = "h.toml"\n[fields]\n2 = { pad = "left" }\n\0' + house).encode()
     rules = '"0[12]x0, 0420" = { mandatory = [3, 11], optional = [41], echoed = [4] }\n"0210" = { echoed = [] }\n'
     when = '[{ present = [2] }, { absent = [35, 36] }, { field = 22, starts_not = ["05", "07"] }]'
     rules += f'[messages."0200"]\nwhy = "w"\nconditional = [{{ fields = [55], demand = "forbidden", when = {when}, why = "y" }}]\n'
