@@ -35,10 +35,11 @@ enum Operation {
     Transcode,
     Build,
     Refuse,
+    Parts,
 }
 
 /// Each with its short name and its line in the table.
-const OPERATIONS: [(Operation, &str, &str); 8] = [
+const OPERATIONS: [(Operation, &str, &str); 9] = [
     (Operation::Copy, "copy", "memcpy of the message"),
     (Operation::Outline, "outline", "decode, structure only"),
     (Operation::Decode, "decode", "decode, validated"),
@@ -51,6 +52,7 @@ const OPERATIONS: [(Operation, &str, &str); 8] = [
     ),
     (Operation::Build, "build", "build 18 fields"),
     (Operation::Refuse, "refuse", "refuse: last byte missing"),
+    (Operation::Parts, "parts", "walk the parts of 3, 22, 55"),
 ];
 
 fn main() {
@@ -227,6 +229,17 @@ impl Fixture {
                 let (_, cut) = bytes.split_last().unwrap();
                 for _ in 0..count {
                     black_box(dialect.view(black_box(cut)).is_err());
+                }
+            }
+            Operation::Parts => {
+                let view = dialect.view(bytes).unwrap();
+                for _ in 0..count {
+                    for number in [3, 22, 55] {
+                        let parts = black_box(&view).parts(number);
+                        for part in parts.into_iter().flatten().map_while(Result::ok) {
+                            black_box((part.tag(), part.length()));
+                        }
+                    }
                 }
             }
         }

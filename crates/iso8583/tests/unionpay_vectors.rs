@@ -6,6 +6,7 @@
 )]
 
 use bytes::BytesMut;
+use expect_test::expect;
 use pointsman_iso8583::{Builder, Dialect, FieldSet};
 use serde_json::Value;
 
@@ -75,4 +76,35 @@ fn unhex(text: &str) -> Vec<u8> {
         .step_by(2)
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
         .collect()
+}
+
+/// What stands inside of the fields is what their layouts say, but for fields whose content was put in for something else.
+#[test]
+fn what_stands_inside_of_them() {
+    let dialect = Dialect::builtin("unionpay-pos").unwrap();
+    let (mut parts, mut faults) = (0, Vec::new());
+    for line in CONSTRUCTED.lines().chain(SANITIZED.lines()) {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let framed = unhex(vector["framed_hex"].as_str().unwrap());
+        let header = unhex(vector["header"].as_str().unwrap());
+        let message = match header.is_empty() {
+            true => [dialect.default_header(), &framed[2..]].concat(),
+            false => framed[2..].to_vec(),
+        };
+        let view = dialect.view(&message).unwrap();
+        for number in view.fields().iter() {
+            parts += view
+                .parts(number)
+                .map_or(0, |parts| parts.flatten().count());
+        }
+        let name = vector["name"].as_str().unwrap();
+        faults.extend(view.check_layouts().iter().map(|fault| {
+            let found = fault.error.explain(&dialect);
+            format!("{name}: {}", found.message)
+        }));
+    }
+    assert!(parts > 100, "{parts}");
+    expect![[r#"
+        signature_upload_0920: field 55 (Integrated circuit card data) at offset 86: expected 71 bytes for an element, found 50 left
+    "#]].assert_eq(&format!("{}\n", faults.join("\n")));
 }

@@ -35,8 +35,13 @@ impl<'a> Ber<'a> {
         let tag = PartTag::Ber(head.tag);
         cursor.take(head.bytes, tag)?;
         let taken = cursor.take(head.length, tag)?;
-        let text = super::part::TagText::of_number(head.tag.0);
-        let definition = self.tags.get(text.as_str());
+        let definition = match self.tags.is_empty() {
+            true => None,
+            false => {
+                let text = super::part::TagText::of_number(head.tag.0);
+                self.tags.get(text.as_str())
+            }
+        };
         let cells = match definition {
             Some(definition) => read::announced_value(cursor, tag, definition, taken)?,
             None => taken,
@@ -44,7 +49,7 @@ impl<'a> Ber<'a> {
         let element = whole.before(cursor.rest).range();
         Ok(Some(Part {
             template: head.is_constructed.then_some(self.layout),
-            common_name: head.tag.name().filter(|_| self.emv_names),
+            has_emv_name: self.emv_names,
             ..cursor.scope.part(tag, definition, element, cells)
         }))
     }

@@ -132,8 +132,8 @@ pub struct Part<'a> {
     pub(super) cells: Cells<'a>,
     /// A BER template: its value is walked by the layout that it stands in.
     pub(super) template: Option<&'a Layout>,
-    /// The name of a BER tag that the layout does not name.
-    pub(super) common_name: Option<&'static str>,
+    /// A BER tag that EMV names, if the layout does not.
+    pub(super) has_emv_name: bool,
     /// What its own definition, or that of a part around it, hides.
     pub(super) sensitive: Option<Sensitive>,
 }
@@ -148,9 +148,11 @@ impl<'a> Part<'a> {
     /// What the dialect calls it; of a BER tag also what EMV does.
     #[must_use]
     pub fn name(&self) -> Option<&'a str> {
-        self.definition
-            .map(|definition| definition.name.as_ref())
-            .or(self.common_name)
+        match (self.definition, self.tag) {
+            (Some(definition), _) => Some(definition.name.as_ref()),
+            (None, PartTag::Ber(tag)) if self.has_emv_name => tag.name(),
+            (None, _) => None,
+        }
     }
 
     /// What the dialect says about it, if it says something.

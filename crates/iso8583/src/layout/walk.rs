@@ -52,7 +52,7 @@ impl<'a> Scope<'a> {
             element,
             cells,
             template: None,
-            common_name: None,
+            has_emv_name: false,
             sensitive: definition
                 .and_then(|definition| definition.sensitive)
                 .or(self.sensitive),
