@@ -148,6 +148,7 @@ pub enum LayoutKind {
 
 /// How tags, or the lengths of tagged parts, are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Key {
     /// `n`, `an`, `ans`, or `b`: a binary number.
     pub content: Content,
@@ -234,6 +235,7 @@ pub enum PartLength {
 
 /// How often a part comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Repeat {
     /// At most.
     pub max: u16,

@@ -6,6 +6,7 @@
 //! - [`Builder`], [`Transcoder`], [`StanSlot`]: writing, into a buffer that is reused.
 //! - [`Mti`], [`Stan`], [`Pan`], [`Track2`], [`AmountMinor`], [`ResponseCode`], [`Reason`]: values that can only be parsed.
 //! - [`mod@layout`], [`Parts`], [`Part`]: what stands inside of fields.
+//! - [`MessageRules`], [`View::check_presence`]: what messages of a type must have, must not have and give back.
 //! - [`tlv`], [`emv`]: what stands in field 55, whether it may, and what its bits say.
 //! - [`explain`], [`json`], [`mask`], [`mod@detect`]: for people and tools. [`mod@reference`]: the slow, obvious decoder
 //!   that the fast one is held to.

@@ -72,6 +72,7 @@ pub enum Demand {
 
 /// A rule that a message breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation<'a> {
     /// The field that is missing, or that should be.
     pub field: u8,

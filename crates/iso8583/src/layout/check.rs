@@ -9,6 +9,7 @@ use crate::view::View;
 
 /// What is wrong inside a field, and the path of the part in which it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LayoutFault {
     /// The path of the part whose own parts are wrong; empty if they are the field's.
     pub path: String,

@@ -9,6 +9,7 @@ use super::part::PartTag;
 /// Where and why the parts of a field stop making sense. The message is valid all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field {field} at offset {offset}: {kind}")]
+#[non_exhaustive]
 pub struct LayoutError {
     /// The field.
     pub field: u8,
