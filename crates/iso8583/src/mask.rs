@@ -16,6 +16,7 @@ mod wire;
 use digits::{Search, Symbol};
 pub(crate) use icc::disorder;
 pub(crate) use icc::tag_kind;
+pub use parts::{ShownPart, parts_in};
 pub(crate) use wire::Wire;
 
 /// Does somebody who may see card data ask for it?

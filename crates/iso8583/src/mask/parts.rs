@@ -3,9 +3,13 @@
 //! A part that hides something hides it in the text of its field as well. Behind the place where parts stop making sense nobody
 //! knows what they are, so that all of it is hidden if any part of the layout hides something.
 
+use std::collections::BTreeMap;
+
 use super::{HIDDEN, hidden_by, merge, tag_kind};
 use crate::field::Sensitive;
 use crate::layout::cells::Cells;
+use crate::layout::check::is_in_order;
+use crate::layout::path::step;
 use crate::layout::{LayoutKind, Part, PartTag, Parts};
 use crate::view::View;
 
@@ -63,6 +67,69 @@ fn cover(parts: Parts<'_>, of: Cells<'_>, whole: &Cells<'_>, hidden: &mut [bool]
                     rest.fill(true);
                 }
             }
+        }
+    }
+}
+
+/// A part that has no parts of its own.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShownPart {
+    /// Its path, as [`View::part`] takes it.
+    pub path: String,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Its value.
+    pub value: String,
+    /// The same as people may see it.
+    pub shown: String,
+}
+
+/// Values may be card data.
+impl std::fmt::Debug for ShownPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShownPart")
+            .field("path", &self.path)
+            .field("shown", &self.shown)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The innermost parts of a field of a message, with what people may see of them. `None`: it has no parts, or they are not in
+/// order.
+#[must_use]
+pub fn parts_in(view: &View<'_>, number: u8) -> Option<Vec<ShownPart>> {
+    let (parts, whole) = (view.parts(number)?, view.cells(number)?);
+    if !is_in_order(parts.clone()) {
+        return None;
+    }
+    let text: Vec<char> = super::field_in(view, number)?.chars().collect();
+    let mut leaves = Vec::new();
+    collect(parts, "", &text, &whole, &mut leaves);
+    Some(leaves)
+}
+
+fn collect(
+    parts: Parts<'_>,
+    lead: &str,
+    text: &[char],
+    whole: &Cells<'_>,
+    leaves: &mut Vec<ShownPart>,
+) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for part in parts.map_while(Result::ok) {
+        let tag = part.tag().to_string();
+        let times = seen.entry(tag.clone()).or_default();
+        *times += 1;
+        let path = format!("{lead}{}", step(&tag, *times));
+        match part.parts() {
+            Some(inner) => collect(inner, &format!("{path}."), text, whole, leaves),
+            None => leaves.push(ShownPart {
+                path,
+                name: part.name().map(str::to_owned),
+                value: part.to_text(),
+                shown: shown(&part, text, whole, false),
+            }),
         }
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     let rows = rows(&a, &b, unmask);
     let differences = rows
         .iter()
-        .filter(|row| !row.is_equal && row.tag.is_none())
+        .filter(|row| !row.is_equal && !row.is_inside())
         .count();
     let shown = rows.iter().filter(|row| args.all || !row.is_equal);
     if args.json {

@@ -121,3 +121,27 @@ fn what_cannot_be_compared() {
     run(&["diff", "--other", "nope", &good, &good]).failed(64);
     assert_eq!(run(&["diff", &good]).code, 64);
 }
+
+/// Which subelement differs, and nothing of one that hides.
+#[test]
+fn part_by_part() {
+    let message = |parts: &str| {
+        let object = format!("{{\"mti\":\"0100\",\"fields\":{{\"48\":{parts}}}}}");
+        encode("mastercard-like", &object)
+    };
+    let a = message(r#"{"1":"T","42":{"01":{"1":"2","2":"1","3":"0"}},"92":"737"}"#);
+    let b = message(r#"{"1":"T","42":{"01":{"1":"2","2":"1","3":"2"}},"71":"18C","92":"738"}"#);
+    let ran = run(&["diff", "-d", "mastercard-like", &a, &b]);
+    expect![[r#"
+        field  name                                      A                    B
+           48  Additional data: subelements              T420701032109203***  T42070103212710318C9203***
+                 42.01.3 Authentication data collection  0                    2
+                 92 Security code                        ***                  ***  (they differ where it is hidden)
+                 71 On-behalf services                   -                    18C
+    "#]].assert_eq(&ran.stdout);
+    assert!(!ran.stdout.contains("737") && !ran.stdout.contains("738"));
+    let ran = run(&["diff", "-d", "mastercard-like", "--json", &a, &b]);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["differences"], 1);
+    assert_eq!(json["fields"][1]["part"], "42.01.3");
+}

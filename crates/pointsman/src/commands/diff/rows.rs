@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_iso8583::mask::{self, Unmask};
+use pointsman_iso8583::mask::{self, ShownPart, Unmask};
 use pointsman_iso8583::tlv::{self, Tag};
 use pointsman_iso8583::{Content, Field, Sensitive, View};
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ pub(super) struct Row {
     number: Option<u8>,
     /// An element of the field.
     pub(super) tag: Option<Tag>,
+    /// A part of it, by its path.
+    part: Option<String>,
     pub(super) name: String,
     pub(super) a: Option<String>,
     pub(super) b: Option<String>,
@@ -22,14 +24,19 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Is it inside of a field? Then the field counts.
+    pub(super) fn is_inside(&self) -> bool {
+        self.tag.is_some() || self.part.is_some()
+    }
+
     /// They differ, but not in what is shown of them.
     pub(super) fn is_hidden(&self) -> bool {
         !self.is_equal && self.a == self.b
     }
 
     pub(super) fn number_text(&self) -> String {
-        match (self.number, self.tag) {
-            (Some(number), None) => number.to_string(),
+        match self.number {
+            Some(number) if !self.is_inside() => number.to_string(),
             _ => String::new(),
         }
     }
@@ -43,8 +50,13 @@ impl Row {
             "equal": self.is_equal,
             "hidden": self.is_hidden(),
         });
-        if let (Some(tag), Some(object)) = (self.tag, object.as_object_mut()) {
-            object.insert("tag".to_owned(), tag.to_string().into());
+        if let Some(object) = object.as_object_mut() {
+            if let Some(tag) = self.tag {
+                object.insert("tag".to_owned(), tag.to_string().into());
+            }
+            if let Some(part) = &self.part {
+                object.insert("part".to_owned(), part.as_str().into());
+            }
         }
         object
     }
@@ -61,6 +73,7 @@ pub(super) fn rows(a: &View<'_>, b: &View<'_>, unmask: Unmask) -> Vec<Row> {
         rows.push(Row {
             number: None,
             tag: None,
+            part: None,
             name: "Header".to_owned(),
             is_equal: a.header() == b.header(),
             a: header(a),
@@ -70,6 +83,7 @@ pub(super) fn rows(a: &View<'_>, b: &View<'_>, unmask: Unmask) -> Vec<Row> {
     rows.push(Row {
         number: Some(0),
         tag: None,
+        part: None,
         name: "Message type".to_owned(),
         a: Some(a.mti().to_string()),
         b: Some(b.mti().to_string()),
@@ -99,11 +113,15 @@ pub(super) fn rows(a: &View<'_>, b: &View<'_>, unmask: Unmask) -> Vec<Row> {
         rows.push(Row {
             number: Some(number),
             tag: None,
+            part: None,
             name,
             a: shown(of_a),
             b: shown(of_b),
             is_equal,
         });
+        if elements.is_none() && !is_equal {
+            rows.extend(part_rows(a, b, number, unmask));
+        }
         rows.extend(elements.into_iter().flatten());
     }
     rows
@@ -170,6 +188,7 @@ fn element_rows(number: u8, a: &Side, b: &Side) -> Option<Vec<Row>> {
         Row {
             number: Some(number),
             tag: Some(key.0),
+            part: None,
             name: format!("  {} {}", key.0, key.0.name().unwrap_or("unnamed")),
             a: of_a.map(|(_, shown)| (*shown).to_owned()),
             b: of_b.map(|(_, shown)| (*shown).to_owned()),
@@ -177,6 +196,46 @@ fn element_rows(number: u8, a: &Side, b: &Side) -> Option<Vec<Row>> {
         }
     };
     Some(keys.into_iter().map(row).collect())
+}
+
+/// The parts of a field that both messages have, in the same layout.
+fn part_rows(a: &View<'_>, b: &View<'_>, number: u8, unmask: Unmask) -> Vec<Row> {
+    let same =
+        matches!((a.layout(number), b.layout(number)), (Some(a), Some(b)) if a.name == b.name);
+    let (Some(a), Some(b), true) = (mask::parts_in(a, number), mask::parts_in(b, number), same)
+    else {
+        return Vec::new();
+    };
+    let by_path = |parts: &[ShownPart]| -> BTreeMap<String, usize> {
+        let paths = parts.iter().map(|part| part.path.clone());
+        paths.zip(0..).collect()
+    };
+    let (places_a, places_b) = (by_path(&a), by_path(&b));
+    let shown = |part: &ShownPart| match unmask {
+        Unmask::Yes => part.value.clone(),
+        Unmask::No => part.shown.clone(),
+    };
+    let row = |of_a: Option<&ShownPart>, of_b: Option<&ShownPart>| {
+        let part = of_a.or(of_b)?;
+        let name = part.name.as_deref().unwrap_or("unnamed");
+        Some(Row {
+            number: Some(number),
+            tag: None,
+            name: format!("  {} {name}", part.path),
+            part: Some(part.path.clone()),
+            a: of_a.map(shown),
+            b: of_b.map(shown),
+            is_equal: of_a.map(|part| &part.value) == of_b.map(|part| &part.value),
+        })
+    };
+    let of_a = a.iter().map(|part| {
+        let other = places_b.get(&part.path).and_then(|place| b.get(*place));
+        row(Some(part), other)
+    });
+    let only_b = b.iter().filter(|part| !places_a.contains_key(&part.path));
+    of_a.chain(only_b.map(|part| row(None, Some(part))))
+        .flatten()
+        .collect()
 }
 
 /// A track's separator reads as `D` where it is packed, and as `=` elsewhere.
