@@ -12,6 +12,7 @@ use crate::field::Encoding;
 use crate::mti::Mti;
 use crate::view::View;
 
+mod kinds;
 mod made;
 mod write;
 
