@@ -50,6 +50,8 @@ pub(crate) fn parse(
                 let place = error.span.as_ref().map_or(usize::MAX, |span| span.start);
                 (file, place)
             });
+            // The same thing said twice of one place is one mistake.
+            errors.dedup();
             Err(errors)
         }
     }

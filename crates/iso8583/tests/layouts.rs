@@ -750,7 +750,6 @@ fn errors_of_layouts() {
         0: length must be a number, 1 to 65535
         ["1"]: field 48: when can only ask for fields that stand before it, and 60 does not
         kindless: layout 'kindless': it has no kind (kind = "positional", "tagged", "ber-tlv", "bitmapped" or "base24-tokens")
-        "loop-b": layout 'loop-b': it is inside of itself: loop-b > loop-a > loop-b
         "loop-a": layout 'loop-a': it is inside of itself: loop-a > loop-b > loop-a
         []: layout 'empty': it has no parts (parts = [{ name = "…", type = "n2" }])
         { type = "n2" }: layout 'rest': nothing is left for part 2: the one before goes to the end
@@ -830,4 +829,56 @@ fn parts_by_path() {
         (3, None, Some(&unhex("860102")[..]))
     );
     assert!(!format!("{count:?} {:?}", view.parts(55)).contains("8601"));
+}
+
+/// However many ways lead through layouts that name each other, each is looked at once. By their ways, these would not be
+/// read before the end of the day.
+#[test]
+fn many_ways_through_few_layouts() {
+    let dialect = |layouts: &str| {
+        Dialect::parse(&format!(
+            "name = \"ways\"\nextends = \"iso87-ascii\"\n{layouts}"
+        ))
+    };
+    let tagged = |name: &str, tags: String| {
+        format!("[layouts.{name}]\nkind = \"tagged\"\ntag = \"n2\"\nlength = \"n2\"\n{tags}")
+    };
+    // Eight levels, each with forty tags that hold the next.
+    let levels: String = (0..8)
+        .map(|level| {
+            let tags = (10..50).map(|tag| match level {
+                7 => format!("tags.{tag} = {{ name = \"Tag {tag}\" }}\n"),
+                _ => format!(
+                    "tags.{tag} = {{ name = \"Tag {tag}\", layout = \"l{}\" }}\n",
+                    level + 1
+                ),
+            });
+            tagged(&format!("l{level}"), tags.collect())
+        })
+        .collect();
+    let read = dialect(&levels).unwrap();
+    assert_eq!(Dialect::parse(&read.to_toml()).as_ref(), Ok(&read));
+
+    // Forty layouts, each of which names all.
+    let circles: String = (10..50)
+        .map(|name| {
+            let tags = (10..50)
+                .map(|tag| format!("tags.{tag} = {{ name = \"Tag\", layout = \"c{tag}\" }}\n"));
+            tagged(&format!("c{name}"), tags.collect())
+        })
+        .collect();
+    // No more than one error for each mention.
+    let errors = dialect(&circles).unwrap_err().len();
+    assert!((1..=40 * 40).contains(&errors), "{errors}");
+
+    // Sixty in a row, each of which names all behind it: one of them is the first that is too deep.
+    let row: String = (10..70)
+        .map(|name| {
+            let tags = (name + 1..70)
+                .map(|tag| format!("tags.{tag} = {{ name = \"Tag\", layout = \"r{tag}\" }}\n"));
+            tagged(&format!("r{name}"), tags.collect())
+        })
+        .collect();
+    let errors = dialect(&row).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
 }

@@ -122,6 +122,8 @@ fn broken_files_are_refused_where_a_schema_can() {
         a layout inside of itself
         a third bitmap without a second
         fields of a third bitmap that is not there
+        tags that no value can have
+        layouts that nest too deep
     "#]]
     .assert_eq(&accepted);
 }

@@ -20,7 +20,9 @@ use crate::field::{
 use crate::layout::{PartLength, TAG_CHARACTERS_MAX};
 use crate::presence::{Condition, Pattern};
 
+mod nesting;
 mod resolve;
+mod tag;
 mod write;
 
 pub(super) use resolve::resolve;
@@ -64,6 +66,15 @@ pub(super) struct RawLayout {
     pub(super) bitmap: Option<At<BitmapEncoding>>,
     pub(super) bitmap_bytes: Option<At<u16>>,
     pub(super) count_includes_header: Option<At<bool>>,
+}
+
+impl RawLayout {
+    /// What it says about its parts, in any order.
+    pub(super) fn part_definitions(&self) -> impl Iterator<Item = &RawPart> {
+        let lists = [&self.parts, &self.leading];
+        let listed = lists.into_iter().flatten().flat_map(|at| &at.value);
+        listed.chain(self.table.values())
+    }
 }
 
 /// What the source says about one part.

@@ -7,12 +7,13 @@ use std::ops::Range;
 use super::super::raw::{At, Raw};
 use super::super::resolve::value_or;
 use super::super::words::{LAYOUT_WORDS, meant, word_of};
+use super::nesting::{self, Nature};
+use super::tag;
 use super::{Kind, RawChoice, RawLayout, RawPart};
 use crate::dialect::{Dialect, DialectError};
-use crate::field::{BitmapEncoding, Content, Counts, Encoding, Filler, PadSide, Sensitive};
+use crate::field::{BitmapEncoding, Content, Counts, Encoding, Filler, PadSide};
 use crate::layout::{
-    Choice, Key, LAYOUT_DEPTH_MAX, Layout, LayoutId, LayoutKind, Layouts, PartDefinition,
-    PartLength, Repeat,
+    Choice, Key, Layout, LayoutId, LayoutKind, Layouts, PartDefinition, PartLength, Repeat,
 };
 use crate::presence::Condition;
 
@@ -31,27 +32,25 @@ pub(in crate::source) fn resolve(
     let mut list = Vec::new();
     for (name, layout) in &raw.layouts {
         resolver.layout = name;
+        let kind = resolver.layout(layout);
+        resolver.check_tags(layout, &kind);
         list.push(Layout {
             name: name.as_str().into(),
-            kind: resolver.layout(layout),
+            kind,
             hides: false,
         });
     }
     let errors_of_layouts = resolver.errors.len();
-    for (name, layout) in &raw.layouts {
-        resolver.layout = name;
-        resolver.check_nesting(raw, layout);
-    }
+    let order = nesting::order(raw, resolver.errors);
+    let natures = nesting::natures(&list, &order);
     if resolver.errors.len() == errors_of_layouts {
         for (name, layout) in &raw.layouts {
             resolver.layout = name;
-            resolver.check_groups(&list, layout);
+            resolver.check_groups(&natures, layout);
         }
     }
-
-    let hiding: Vec<bool> = list.iter().map(|layout| hides(&list, layout, 0)).collect();
-    for (layout, hides) in list.iter_mut().zip(hiding) {
-        layout.hides = hides;
+    for (layout, nature) in list.iter_mut().zip(&natures) {
+        layout.hides = nature.hides;
     }
 
     let mut fields = BTreeMap::new();
@@ -67,8 +66,9 @@ pub(in crate::source) fn resolve(
             let Some(id) = resolver.choice(*number, choice) else {
                 continue;
             };
-            let misfit = misfit(&list, id, definition.encoding == Encoding::Bcd, 0);
-            if let Some(reason) = misfit {
+            let nature = natures.get(usize::from(id.0));
+            let misfit = nature.and_then(|nature| nature.misfit);
+            if let Some(reason) = misfit.filter(|_| definition.encoding == Encoding::Bcd) {
                 // An inherited layout of a field that is written in another way now is none of it any more.
                 if let Some(span) = &choice.span {
                     let name = choice.layout.as_ref().map_or("", |at| at.value.as_str());
@@ -289,6 +289,15 @@ impl Resolver<'_> {
         }
     }
 
+    fn check_tags(&mut self, raw: &RawLayout, kind: &LayoutKind) {
+        for (tag, part) in &raw.table {
+            if let Some(mistake) = tag::mistake(tag, kind) {
+                let message = format!("no value can have the tag '{tag}'");
+                self.error_with_help(part.span.clone(), message, &mistake);
+            }
+        }
+    }
+
     fn tags(&mut self, raw: &RawLayout) -> BTreeMap<Box<str>, PartDefinition> {
         raw.table
             .iter()
@@ -421,62 +430,13 @@ impl Resolver<'_> {
         }
     }
 
-    /// Layouts must end: none may be in itself, and none deeper than the limit.
-    fn check_nesting(&mut self, raw: &Raw, layout: &RawLayout) {
-        let mut trail: Vec<&str> = vec![self.layout];
-        let mut seen = 0;
-        self.descend(raw, layout, &mut trail, &mut seen);
-    }
-
-    fn descend<'r>(
-        &mut self,
-        raw: &'r Raw,
-        layout: &'r RawLayout,
-        trail: &mut Vec<&'r str>,
-        seen: &mut usize,
-    ) {
-        /// Many layouts that name each other many times make more ways than anybody can go.
-        const WAYS_MAX: usize = 20_000;
-        *seen += 1;
-        if *seen > WAYS_MAX {
-            return;
-        }
-        let lists = [&layout.parts, &layout.leading];
-        let listed = lists.into_iter().flatten().flat_map(|at| &at.value);
-        for part in listed.chain(layout.table.values()) {
-            let Some(name) = &part.layout else {
-                continue;
-            };
-            if trail.first() == Some(&name.value.as_str()) {
-                let way = trail.join(" > ");
-                let message = format!("it is inside of itself: {way} > {}", name.value);
-                self.error(name.span.clone(), message);
-                continue;
-            }
-            // The cycle of others is theirs.
-            if trail.contains(&name.value.as_str()) {
-                continue;
-            }
-            if trail.len() >= LAYOUT_DEPTH_MAX {
-                let message = format!("layouts nest deeper than {LAYOUT_DEPTH_MAX}");
-                self.error(name.span.clone(), message);
-                return;
-            }
-            if let Some((key, inner)) = raw.layouts.get_key_value(&name.value) {
-                trail.push(key);
-                self.descend(raw, inner, trail, seen);
-                trail.pop();
-            }
-        }
-    }
-
     /// Parts without a type: can anybody tell how long they are?
-    fn check_groups(&mut self, list: &[Layout], raw: &RawLayout) {
+    fn check_groups(&mut self, natures: &[Nature], raw: &RawLayout) {
         for at in [&raw.parts, &raw.leading].into_iter().flatten() {
             let count = at.value.len();
             for (place, part) in at.value.iter().enumerate() {
                 let is_last = place + 1 == count && part.repeat.is_none() && raw.leading.is_none();
-                self.check_group(list, &(place + 1).to_string(), part, is_last);
+                self.check_group(natures, &(place + 1).to_string(), part, is_last);
             }
         }
         let is_bitmapped = raw
@@ -485,12 +445,12 @@ impl Resolver<'_> {
             .is_some_and(|kind| kind.value == Kind::Bitmapped);
         if is_bitmapped {
             for (bit, part) in &raw.table {
-                self.check_group(list, bit, part, false);
+                self.check_group(natures, bit, part, false);
             }
         }
     }
 
-    fn check_group(&mut self, list: &[Layout], tag: &str, part: &RawPart, may_be_open: bool) {
+    fn check_group(&mut self, natures: &[Nature], tag: &str, part: &RawPart, may_be_open: bool) {
         if part.shape.is_some() {
             return;
         }
@@ -500,8 +460,8 @@ impl Resolver<'_> {
             return;
         };
         let place = self.names.binary_search(&name.value.as_str()).ok();
-        let inner = place.and_then(|place| list.get(place));
-        if !may_be_open && !inner.is_some_and(|inner| is_closed(list, inner, 0)) {
+        let inner = place.and_then(|place| natures.get(place));
+        if !may_be_open && !inner.is_some_and(|inner| inner.is_closed) {
             let message = format!(
                 "part {tag}: where it ends nobody can tell, for its layout '{}' goes to the end",
                 name.value
@@ -513,70 +473,4 @@ impl Resolver<'_> {
             );
         }
     }
-}
-
-/// Does it say itself where it ends?
-fn is_closed(list: &[Layout], layout: &Layout, depth: usize) -> bool {
-    let LayoutKind::Positional { parts } = &layout.kind else {
-        return false;
-    };
-    depth <= LAYOUT_DEPTH_MAX
-        && parts.iter().all(|part| {
-            let is_known = match (part.content, part.layout) {
-                (Some(_), _) => part.length != PartLength::Rest,
-                (None, Some(LayoutId(id))) => list
-                    .get(usize::from(id))
-                    .is_some_and(|inner| is_closed(list, inner, depth + 1)),
-                (None, None) => false,
-            };
-            let is_counted = part.repeat.is_none_or(|repeat| repeat.count.is_some());
-            is_known && is_counted && !part.optional
-        })
-}
-
-/// Does a part, or a part of it, hide something of its own? EMV's tags do.
-fn hides(list: &[Layout], layout: &Layout, depth: usize) -> bool {
-    depth <= LAYOUT_DEPTH_MAX
-        && (matches!(
-            layout.kind,
-            LayoutKind::BerTlv {
-                emv_names: true,
-                ..
-            }
-        ) || layout.definitions().any(|part| {
-            part.sensitive.is_some_and(|kind| kind != Sensitive::No)
-                || part.layout.is_some_and(|LayoutId(id)| {
-                    let inner = list.get(usize::from(id));
-                    inner.is_some_and(|inner| hides(list, inner, depth + 1))
-                })
-        }))
-}
-
-/// Why a layout cannot be laid over packed digits.
-fn misfit(list: &[Layout], id: LayoutId, is_packed: bool, depth: usize) -> Option<&'static str> {
-    let layout = list.get(usize::from(id.0))?;
-    if !is_packed || depth > LAYOUT_DEPTH_MAX {
-        return None;
-    }
-    let kind = match &layout.kind {
-        LayoutKind::Positional { .. } => None,
-        LayoutKind::Tagged { tag, length, .. } => [tag, length]
-            .iter()
-            .any(|key| key.content != Content::N)
-            .then_some("its tags and lengths are not digits"),
-        LayoutKind::BerTlv { .. } => Some("BER-TLV is bytes"),
-        LayoutKind::Bitmapped { .. } => Some("a bitmap is bytes"),
-        LayoutKind::Base24Tokens { .. } => Some("tokens are text"),
-    };
-    kind.or_else(|| {
-        layout
-            .definitions()
-            .find_map(|part| match (part.content, part.layout) {
-                (Some(content), _) if !matches!(content, Content::N | Content::Z) => {
-                    Some("some of its parts are not digits")
-                }
-                (_, Some(inner)) => misfit(list, inner, is_packed, depth + 1),
-                _ => None,
-            })
-    })
 }
