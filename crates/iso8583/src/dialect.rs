@@ -126,7 +126,7 @@ const BUILTIN_SOURCES: [(&str, &str); 13] = [
     ("postilion", include_str!("../dialects/postilion.toml")),
 ];
 
-/// The five that others extend, and that bytes of unknown origin are tried in.
+/// The five that others extend, and that bytes of unknown origin are tried in first.
 const BUILTIN_NAMES: [&str; 5] = [
     "iso87-ascii",
     "iso87-mixed",
@@ -135,8 +135,8 @@ const BUILTIN_NAMES: [&str; 5] = [
     "unionpay-pos",
 ];
 
-/// Other editions, and what networks make of them. On the wire many look like one of the five, so that guessing among
-/// them would say little.
+/// Other editions, and what networks make of them. On the wire many look like one of the five, so that of equals those are
+/// the better guess.
 const PACK_NAMES: [&str; 8] = [
     "iso93-ascii",
     "iso93-binary",
@@ -163,7 +163,7 @@ impl Dialect {
         COMPILED.get(index)?.get_or_init(compile).clone()
     }
 
-    /// The names of the basic dialects that come with the crate; bytes of unknown origin are tried in them.
+    /// The names of the basic dialects that come with the crate, which others extend.
     #[must_use]
     pub fn builtin_names() -> &'static [&'static str] {
         &BUILTIN_NAMES

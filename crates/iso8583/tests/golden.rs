@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
 use common::{agree, dialect, encode_json, hex, unhex, values_of};
+use pointsman_iso8583::detect::{Transport, detect};
 use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{Dialect, json};
 use serde_json::{Map, Value};
@@ -118,4 +119,31 @@ fn a_unionpay_sign_in() {
         &*dialect.reply_header(view.header()),
         unhex("6000000525603100311001")
     );
+}
+
+/// Messages of unknown origin, tried in all dialects that come with the crate: the best guess reads them whole, and only
+/// one that reads them as well may stand before the dialect that they are of.
+#[test]
+fn the_dialect_of_a_message_is_found() {
+    let names = || Dialect::builtin_names().iter().chain(Dialect::pack_names());
+    let all: Vec<_> = names().map(|name| dialect(name)).collect();
+    for name in names() {
+        let text = std::fs::read_to_string(golden(&format!("oracle/{name}.jsonl"))).unwrap();
+        for line in text.lines().take(60) {
+            let object: Map<String, Value> = serde_json::from_str(line).unwrap();
+            let bytes = unhex(object["hex"].as_str().unwrap());
+            let count = object["fields"].as_object().unwrap().len();
+            if count == 0 {
+                continue;
+            }
+            let found = detect(&bytes, &[Transport::whole(bytes.len())], &all);
+            let own = found
+                .iter()
+                .position(|candidate| candidate.dialect.name() == *name)
+                .unwrap_or_else(|| panic!("{name} {}", hex(&bytes)));
+            let better = &found[..own];
+            assert!(found[own].fits_all(), "{name} {}", hex(&bytes));
+            assert!(better.iter().all(|other| other.fits_all()), "{name}");
+        }
+    }
 }

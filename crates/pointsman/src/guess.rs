@@ -32,6 +32,7 @@ pub(crate) struct Guess {
 pub(crate) fn guess(bytes: &[u8], named: &Arc<Dialect>) -> Vec<Guess> {
     let others = Dialect::builtin_names()
         .iter()
+        .chain(Dialect::pack_names())
         .filter_map(|name| Dialect::builtin(name))
         .filter(|other| other.name() != named.name());
     let dialects: Vec<Arc<Dialect>> = std::iter::once(named.clone()).chain(others).collect();

@@ -33,6 +33,7 @@ pub(super) fn reading(dialect: &Dialect, bytes: &[u8], error: &DecodeError) -> O
     let this = Arc::new(dialect.clone());
     let others = Dialect::builtin_names()
         .iter()
+        .chain(Dialect::pack_names())
         .filter_map(|name| Dialect::builtin(name))
         .filter(|other| other.name() != dialect.name());
     let dialects: Vec<Arc<Dialect>> = std::iter::once(this).chain(others).collect();
