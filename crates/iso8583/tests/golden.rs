@@ -127,15 +127,20 @@ fn a_unionpay_sign_in() {
 fn the_dialect_of_a_message_is_found() {
     let names = || Dialect::builtin_names().iter().chain(Dialect::pack_names());
     let all: Vec<_> = names().map(|name| dialect(name)).collect();
+    let mut tried = 0;
     for name in names() {
         let text = std::fs::read_to_string(golden(&format!("oracle/{name}.jsonl"))).unwrap();
         for line in text.lines().take(60) {
             let object: Map<String, Value> = serde_json::from_str(line).unwrap();
             let bytes = unhex(object["hex"].as_str().unwrap());
             let count = object["fields"].as_object().unwrap().len();
-            if count == 0 {
+            // Some have a message type that no version knows, which speaks against any reading.
+            let mti = object["mti"].as_str().unwrap().as_bytes();
+            let is_known = mti[0] <= b'2' && (b'1'..=b'8').contains(&mti[1]);
+            if count == 0 || !is_known {
                 continue;
             }
+            tried += 1;
             let found = detect(&bytes, &[Transport::whole(bytes.len())], &all);
             let own = found
                 .iter()
@@ -146,4 +151,5 @@ fn the_dialect_of_a_message_is_found() {
             assert!(better.iter().all(|other| other.fits_all()), "{name}");
         }
     }
+    assert!(tried > 600, "{tried}");
 }
