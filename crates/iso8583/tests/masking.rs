@@ -443,7 +443,7 @@ fn what_parts_hide() {
         42..49                   99 unnamed              ans3       ABC
     "#]].assert_eq(&shown(48, "2016411111111111111292037379903ABC"));
     expect![[r#"
-        12..28      13     48  Additional data, private  ans...999  99007********
+        12..28      13     48  Additional data, private  ans...999  9900*********
         15..19                   99 unnamed              ans0       ""
         20..28                   not as its layout says             hidden from here on
     "#]]
@@ -468,4 +468,75 @@ fn what_parts_hide() {
         21..22                   not as its layout says           hidden from here on
     "#]]
     .assert_eq(&shown(62, "0123456789ABFF"));
+}
+
+/// A part with a wrong character is hidden from its beginning on, not from that character on.
+#[test]
+fn a_secret_part_with_a_wrong_character() {
+    let dialect = Dialect::parse(
+        r#"
+        name = "broken-parts"
+        extends = "iso87-ascii"
+        [fields]
+        48 = { layout = "subelements" }
+        59 = { type = "b...999", layout = "elements" }
+        120 = { layout = "list" }
+        [layouts.list]
+        kind = "positional"
+        parts = [
+            { name = "Card", type = "n16", sensitive = "pan" },
+            { name = "Block", type = "ans4", sensitive = "pin" },
+            { name = "Text", type = "ans" },
+        ]
+        [layouts.subelements]
+        kind = "tagged"
+        leading = [{ name = "Category", type = "an1" }]
+        tag = "n2"
+        length = "n2"
+        tags.92 = { name = "Security code", type = "n3", sensitive = "pin" }
+        [layouts.elements]
+        kind = "ber-tlv"
+        tags.DF05 = { name = "Track", type = "z..37", encoding = "bcd", sensitive = "track" }
+        "#,
+    )
+    .unwrap();
+    let postilion = common::dialect("postilion");
+    let track = "DF05095413330089010D3490";
+    for (dialect, number, value, shown) in [
+        (
+            &dialect,
+            120,
+            "453957876362148X123499",
+            "**********************",
+        ),
+        (&dialect, 48, "R07011920312X", "R07011*******"),
+        (&dialect, 48, "RZZ079203123", "R***********"),
+        (&dialect, 48, "R0701192Z3123", "R07011*******"),
+        (
+            &dialect,
+            59,
+            &format!("9F0101AA{}", track.replace("3490", "34E0")),
+            "9F0101AA************************",
+        ),
+        (
+            &*postilion,
+            127,
+            "0040000000000000313258",
+            "**********************",
+        ),
+    ] {
+        let mut out = BytesMut::new();
+        let mut builder = Builder::new(dialect, &mut out, "0200".parse().unwrap());
+        builder.text(number, value).unwrap();
+        builder.finish().unwrap();
+        let view = dialect.view(&out).unwrap();
+        assert_eq!(mask::field_in(&view, number).unwrap(), shown, "{value}");
+        let secret = &value[value.len() - 5..];
+        let mut tree = String::new();
+        explain::tree(dialect, &out, Unmask::No, &mut tree).unwrap();
+        let line = json::decode_parts_line(dialect, &out, Unmask::No).unwrap();
+        assert!(line.contains(&format!("\"{shown}\"")), "{line}");
+        assert!(!tree.contains(secret), "{tree}");
+        assert!(!line.contains(secret), "{line}");
+    }
 }

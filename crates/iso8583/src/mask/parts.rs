@@ -1,7 +1,7 @@
 //! What the parts of a field hide: a security code among subelements, a key among others.
 //!
-//! A part that hides something hides it in the text of its field as well. Behind the place where parts stop making sense nobody
-//! knows what they are, so that all of it is hidden if any part of the layout hides something.
+//! A part that hides something hides it in the text of its field as well. From the beginning of the first
+//! part that does not fit nobody knows what stands there, so that all of it is hidden if any part of the layout hides something.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +41,13 @@ fn cover(parts: Parts<'_>, of: Cells<'_>, whole: &Cells<'_>, hidden: &mut [bool]
             ..
         }
     );
+    let range = of.characters_in(whole);
+    // Where the last part ended that fits.
+    let mut fits = range.start;
     for part in parts {
         match part {
             Ok(part) => {
+                fits = part.cells().characters_in(whole).end;
                 let own = match (part.definition(), part.tag()) {
                     (Some(definition), _) => definition.sensitive,
                     (None, PartTag::Ber(tag)) if has_emv_names => {
@@ -61,9 +65,10 @@ fn cover(parts: Parts<'_>, of: Cells<'_>, whole: &Cells<'_>, hidden: &mut [bool]
                 }
             }
             Err(error) => {
-                let range = of.characters_in(whole);
-                let read = of.characters_before(error.offset, whole).min(range.end);
-                if let Some(rest) = hidden.get_mut(read..range.end) {
+                // The part that is wrong begins before its wrong character, and so does its secret.
+                let wrong = of.characters_before(error.offset, whole);
+                let first = fits.min(wrong).min(range.end);
+                if let Some(rest) = hidden.get_mut(first..range.end) {
                     rest.fill(true);
                 }
             }
