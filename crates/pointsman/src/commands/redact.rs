@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use pointsman_iso8583::{Explained, json};
-use serde_json::Value;
 
 use crate::console::Console;
 use crate::dialect;
@@ -22,7 +21,7 @@ const MESSAGE_CHARACTERS_MIN: usize = 20;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Each line of standard input may be a message in hex, a message as `decode --json --unmask` prints it, or text.\n\
-                  Exit codes: 0 all redacted, 65 a line of hex is no message: an error stands in its place."
+                  Exit codes: 0 all redacted, 65 a line of hex, or JSON in a line, is no message: an error stands in its place."
 )]
 pub(crate) struct Args {
     /// How messages are written: a built-in dialect or a file
@@ -98,31 +97,8 @@ fn redact_line(redactor: &Redactor, line: &[u8], hex_is_text: bool) -> Result<St
         }
     }
     let text = String::from_utf8_lossy(line);
-    if let Some(object) = redact_object(redactor, &text) {
-        return Ok(object);
-    }
-    Ok(redactor.text(&text))
-}
-
-/// A message as JSON.
-fn redact_object(redactor: &Redactor, line: &str) -> Option<String> {
-    if !line.starts_with('{') {
-        return None;
-    }
-    let mut object: Value = serde_json::from_str(line).ok()?;
-    object.get("mti")?;
-    let fields = object.get_mut("fields")?.as_object_mut()?;
-    for (number, value) in fields.iter_mut() {
-        let field = number
-            .parse()
-            .ok()
-            .and_then(|number| redactor.dialect().field(number));
-        if let Value::String(text) = value {
-            *text = match field {
-                Some(field) => redactor.field(field, text),
-                None => redactor.text(text),
-            };
-        }
-    }
-    Some(object.to_string())
+    redactor.line(&text).ok_or_else(|| {
+        let found = "the beginning of one that is none";
+        input::not_a_line(0, "messages in JSON that are whole".into(), found.into())
+    })
 }

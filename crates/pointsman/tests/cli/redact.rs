@@ -79,6 +79,102 @@ fn a_pseudonym_is_the_same_everywhere() {
     assert_eq!(lines[4], format!("frame {} sent", lines[0]));
 }
 
+/// A message in JSON loses what it loses in hex: also what only a layout says is secret, in order or not.
+#[test]
+fn json_hides_what_hex_hides() {
+    for (dialect, field, value) in [
+        ("mastercard-like", "48", "T420701032109203123"),
+        ("mastercard-like", "48", "T4207010321092X3123"),
+        ("postilion", "127", "0040000000000000313233"),
+        ("postilion", "127", "0040000000000000313258"),
+        ("iso87-ascii", "2", "4111111111111111"),
+        ("iso87-ascii", "4", "000000001000"),
+    ] {
+        let line = format!(
+            r#"{{"mti":"0200","fields":{{"3":"000000","11":"000001","{field}":"{value}"}}}}"#
+        );
+        let hex = run_with(&["encode", "-d", dialect], line.as_bytes()).ok();
+        let redacted = run_with(&["redact", "-d", dialect], hex.as_bytes()).ok();
+        let of_hex = fields(dialect, redacted.trim_end());
+        let of_json = run_with(&["redact", "-d", dialect], line.as_bytes()).ok();
+        let object: Value = serde_json::from_str(&of_json).unwrap();
+        assert_eq!(object["fields"], of_hex, "{dialect} {line}");
+        assert_eq!(of_hex[field] == value, field == "4", "{of_hex}");
+        assert_eq!(of_json.trim_end().len(), line.len(), "{of_json}");
+
+        // What cannot be encoded loses no less.
+        let broken = line.replace(r#""mti":"0200""#, r#""mti":"x""#);
+        let of_broken = run_with(&["redact", "-d", dialect], broken.as_bytes()).ok();
+        assert_eq!(of_broken.contains(value), field == "4", "{of_broken}");
+
+        // With its parts, and what is wrong with them.
+        let decoded = run(&[
+            "decode",
+            "-d",
+            dialect,
+            "--json",
+            "--unmask",
+            hex.trim_end(),
+        ])
+        .ok();
+        let of_parts = run_with(&["redact", "-d", dialect], decoded.as_bytes()).ok();
+        let object: Value = serde_json::from_str(&of_parts).unwrap();
+        assert_eq!(object["fields"], of_hex, "{of_parts}");
+        assert!(!of_parts.contains(r#":"123""#), "{of_parts}");
+    }
+}
+
+/// Wherever in a line a message in JSON stands, its fields are known by their numbers, or the line is not repeated.
+#[test]
+fn json_anywhere_in_a_line() {
+    let message = r#"{"mti":"0200","fields":{"3":"000000","52":"9D3E7C51A2B4F608"}}"#;
+    let expected = r#"{"mti":"0200","fields":{"3":"000000","52":"0000000000000000"}}"#;
+    let quoted = message.replace('"', "\\\"");
+    for (line, expected) in [
+        (
+            format!("[{message}, {message}]"),
+            format!("[{expected}, {expected}]"),
+        ),
+        (
+            format!("{{x}} 12:00 msg={message} end"),
+            format!("{{x}} 12:00 msg={expected} end"),
+        ),
+        (
+            format!(r#"{{"at":1,"cvv":"123","more":[{message}]}}"#),
+            format!(r#"{{"at":1,"cvv":"000","more":[{expected}]}}"#),
+        ),
+        (
+            message.replace("{\"mti", "{\"cvv\":987,\"mti"),
+            expected.replace("{\"mti", "{\"cvv\":\"000\",\"mti"),
+        ),
+        (
+            format!(r#"{{"text":"{quoted}"}}"#),
+            format!(r#"{{"text":"{}"}}"#, expected.replace('"', "\\\"")),
+        ),
+        // Of no type, with a field by another name, and with a number.
+        (
+            r#"{"fields":{"note":"AB","52":9,"3":"000000"}}"#.into(),
+            r#"{"fields":{"note":"XX","52":"0","3":"000000"}}"#.into(),
+        ),
+        (
+            r#"{"level":"INFO","fields":{"message":"no secret"}}"#.into(),
+            r#"{"level":"INFO","fields":{"message":"no secret"}}"#.into(),
+        ),
+    ] {
+        let redacted = run_with(&["redact"], line.as_bytes()).ok();
+        assert_eq!(redacted.trim_end(), expected, "{line}");
+    }
+    for line in [
+        &message[..message.len() - 3],
+        &quoted,
+        "{'mti': '0200', 'fields': {'52': '9D3E7C51A2B4F608'}}",
+    ] {
+        let ran = run_with(&["redact"], line.as_bytes()).failed(65);
+        assert!(ran.stdout.starts_with("{\"error\":"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("9D3E"), "{}", ran.stdout);
+    }
+}
+
 #[test]
 fn hex_that_is_no_message_is_not_repeated() {
     let broken = &encoded("iso87-ascii")[..100];
