@@ -6,10 +6,18 @@ const READ_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
-    /// Without the line end and the blanks around it.
+    /// Without the line end, and the blanks around it if they are not kept.
     Text(&'a [u8]),
     /// Longer than the limit; it was skipped without being kept.
     TooLong,
+}
+
+/// What becomes of the blanks around a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blanks {
+    Dropped,
+    /// Also the carriage return of a line end of Windows.
+    Kept,
 }
 
 #[derive(Debug)]
@@ -17,6 +25,7 @@ pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
     bytes_max: usize,
+    blanks: Blanks,
     /// Lines given so far.
     count: usize,
 }
@@ -30,7 +39,16 @@ impl<R: Read> Lines<R> {
             input: BufReader::with_capacity(READ_BYTES, input),
             line: Vec::new(),
             bytes_max,
+            blanks: Blanks::Dropped,
             count: 0,
+        }
+    }
+
+    /// The same with the blanks around them.
+    pub(crate) fn with_blanks(self) -> Self {
+        Lines {
+            blanks: Blanks::Kept,
+            ..self
         }
     }
 
@@ -82,10 +100,11 @@ impl<R: Read> Lines<R> {
             1 => self.line.strip_prefix(BYTE_ORDER_MARK),
             _ => None,
         };
-        Ok(Some(if is_too_long {
-            Line::TooLong
-        } else {
-            Line::Text(line.unwrap_or(&self.line).trim_ascii())
+        let line = line.unwrap_or(&self.line);
+        Ok(Some(match self.blanks {
+            _ if is_too_long => Line::TooLong,
+            Blanks::Dropped => Line::Text(line.trim_ascii()),
+            Blanks::Kept => Line::Text(line),
         }))
     }
 }

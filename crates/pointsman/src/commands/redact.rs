@@ -51,7 +51,7 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     }
     let output = |error: io::Error| Failure::output(&error);
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut lines = Lines::new(stdin, LINE_BYTES_MAX);
+    let mut lines = Lines::new(stdin, LINE_BYTES_MAX).with_blanks();
     let (mut count, mut broken) = (0_usize, 0_usize);
     loop {
         if lines.is_next_awaited() {
@@ -82,6 +82,21 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
 
 /// The line without its card data. A message that cannot be read is an error: nobody knows where its secrets are.
 fn redact_line(redactor: &Redactor, line: &[u8], hex_is_text: bool) -> Result<String, Explained> {
+    let text = line.trim_ascii();
+    let start = line.len() - line.trim_ascii_start().len();
+    let (before, after) = match text.is_empty() {
+        true => (line, &[][..]),
+        false => (
+            line.get(..start).unwrap_or_default(),
+            line.get(start + text.len()..).unwrap_or_default(),
+        ),
+    };
+    let redacted = redact_text(redactor, text, hex_is_text)?;
+    let blanks = |blanks: &[u8]| String::from_utf8_lossy(blanks).into_owned();
+    Ok(blanks(before) + &redacted + &blanks(after))
+}
+
+fn redact_text(redactor: &Redactor, line: &[u8], hex_is_text: bool) -> Result<String, Explained> {
     let is_hex = line.len() >= MESSAGE_CHARACTERS_MIN && line.iter().all(u8::is_ascii_hexdigit);
     if is_hex {
         let mut bytes = Vec::new();

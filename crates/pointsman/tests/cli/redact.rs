@@ -176,6 +176,19 @@ fn json_anywhere_in_a_line() {
 }
 
 #[test]
+fn blanks_around_a_line_stay() {
+    let hex = encoded("iso87-ascii");
+    let input = format!("  at 1 cvv=123\t\r\n   \n\n {hex} \n\t4111111111111111");
+    let text = run_with(&["redact"], input.as_bytes()).ok();
+    let redacted = run_with(&["redact"], hex.as_bytes()).ok();
+    let redacted = redacted.trim_end();
+    assert_eq!(
+        text,
+        format!("  at 1 cvv=000\t\r\n   \n\n {redacted} \n\t4111110000001111\n")
+    );
+}
+
+#[test]
 fn hex_that_is_no_message_is_not_repeated() {
     let broken = &encoded("iso87-ascii")[..100];
     let input = format!("{broken}\nplain text\n");
