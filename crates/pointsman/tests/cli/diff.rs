@@ -145,3 +145,27 @@ fn part_by_part() {
     assert_eq!(json["differences"], 1);
     assert_eq!(json["fields"][1]["part"], "42.01.3");
 }
+
+/// Elements of one tag are told apart by how often it came, however often that is.
+#[test]
+fn thousands_of_the_same_element() {
+    let dialect = TempFile::new(
+        "chip.toml",
+        "name = \"chip\"\nextends = \"iso87-bcd\"\n[fields]\n55 = { type = \"b......65000\" }\n",
+    );
+    let message = |last: &str| {
+        let elements = "9A00".repeat(16_000);
+        let object = format!("{{\"mti\":\"0100\",\"fields\":{{\"55\":\"{elements}{last}\"}}}}\n");
+        let hex = run_with(&["encode", "-d", dialect.path()], object.as_bytes()).ok();
+        TempFile::new(&format!("{last}.hex"), hex)
+    };
+    let (a, b) = (message("9A0101"), message("9A0102"));
+    let ran = run(&["diff", "--unmask", "-d", dialect.path(), a.path(), b.path()]);
+    assert!(
+        ran.stdout
+            .ends_with("9A Transaction date         01           02\n"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+}

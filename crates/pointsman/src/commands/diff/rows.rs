@@ -157,6 +157,7 @@ impl Side {
         let mut bytes = Vec::new();
         hex::decode(self.compared.as_bytes(), &mut bytes).ok()?;
         let mut elements = BTreeMap::new();
+        let mut times: BTreeMap<Tag, usize> = BTreeMap::new();
         for element in tlv::walk(&bytes) {
             let element = element.ok()?;
             if element.constructed {
@@ -164,11 +165,9 @@ impl Side {
             }
             let range = element.value_offset * 2..(element.value_offset + element.value.len()) * 2;
             let value = (self.compared.get(range.clone())?, self.shown.get(range)?);
-            let mut key = (element.tag, 0);
-            while elements.contains_key(&key) {
-                key.1 += 1;
-            }
-            elements.insert(key, value);
+            let before = times.entry(element.tag).or_default();
+            elements.insert((element.tag, *before), value);
+            *before += 1;
         }
         Some(elements)
     }
