@@ -126,7 +126,7 @@ pub enum EncodeErrorKind {
     #[error("the dialect does not define the field")]
     UndefinedField,
     /// Fields must be given in ascending order, each once.
-    #[error("it comes after field {after}")]
+    #[error("fields come in ascending order, and {after} is there already")]
     OutOfOrder {
         /// The field given before.
         after: u8,

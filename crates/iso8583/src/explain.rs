@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{BitmapEncoding, Field, Length, TextEncoding};
+use crate::field::{BitmapEncoding, Field, Length, TertiaryBitmap, TextEncoding};
 use crate::header::{HeaderKind, TPDU_BYTES};
 use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::number_list::number_list;
@@ -62,11 +62,20 @@ pub fn tree(
         count_of(bytes.len(), "byte")
     )?;
     let mut rows = tree.header_rows();
+    let mut third = match dialect.tertiary_bitmap() {
+        // It stands among the fields, and is shown where it stands.
+        TertiaryBitmap::Field65 => rows.pop_if(|row| row.number == "65"),
+        TertiaryBitmap::None | TertiaryBitmap::Contiguous => None,
+    };
     for (number, element) in &tree.partial.elements {
+        if *number > 64 {
+            rows.extend(third.take());
+        }
         if let Some(field) = dialect.field(*number) {
             rows.extend(tree.field_rows(field, element));
         }
     }
+    rows.extend(third);
     table::write(&rows, out)?;
     tree.write_warnings(out)?;
     tree.write_presence(out)?;

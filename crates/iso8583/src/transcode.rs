@@ -441,23 +441,20 @@ impl Plan {
         let mut last = 0;
         for edit in edits {
             let number = edit.field();
-            if number <= last {
-                let error = EncodeError {
+            let refused = |kind| {
+                TranscodeError::Value(EncodeError {
                     field: number,
                     offset: 0,
-                    kind: Kind::OutOfOrder { after: last },
-                };
-                return Err(TranscodeError::Value(error));
+                    kind,
+                })
+            };
+            if !(1..=FieldSet::NUMBER_MAX).contains(&number) {
+                return Err(refused(Kind::UndefinedField));
+            }
+            if number <= last {
+                return Err(refused(Kind::OutOfOrder { after: last }));
             }
             last = number;
-            if number > FieldSet::NUMBER_MAX {
-                let error = EncodeError {
-                    field: number,
-                    offset: 0,
-                    kind: Kind::UndefinedField,
-                };
-                return Err(TranscodeError::Value(error));
-            }
             match edit {
                 Edit::Set(..) => set.insert(number),
                 Edit::Copy(_, other) if other.has(number) => set.insert(number),

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use common::{agree, hex, unhex};
+use pointsman_iso8583::mask::Unmask;
 use pointsman_iso8583::{
-    Builder, DecodeErrorKind, Dialect, Edit, FieldSet, Mti, TertiaryBitmap, Transcoder,
+    Builder, DecodeErrorKind, Dialect, Edit, FieldSet, Mti, TertiaryBitmap, Transcoder, explain,
 };
 
 const PLACES: [&str; 2] = ["field-65", "contiguous"];
@@ -256,4 +257,34 @@ fn a_third_bitmap_needs_a_second() {
         Dialect::builtin("iso87-bcd").unwrap().tertiary_bitmap(),
         TertiaryBitmap::None
     );
+}
+
+/// The tree shows a third bitmap where it stands: among the fields, or before them.
+#[test]
+fn a_third_bitmap_in_the_tree() {
+    for (place, expected) in [
+        ("field-65", ["1", "1", "2", "65", "66", "130"]),
+        ("contiguous", ["1", "1", "65", "2", "66", "130"]),
+    ] {
+        let dialect = dialect(place, "binary", "bcd");
+        let mut tree = String::new();
+        explain::tree(
+            &dialect,
+            &message(&dialect, [2, 66, 130]),
+            Unmask::No,
+            &mut tree,
+        )
+        .unwrap();
+        let numbers: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| {
+                line.split_once("..")?
+                    .1
+                    .split_whitespace()
+                    .skip(1)
+                    .find(|word| expected.contains(word))
+            })
+            .collect();
+        assert_eq!(numbers, expected, "{tree}");
+    }
 }

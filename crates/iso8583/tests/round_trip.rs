@@ -384,11 +384,11 @@ fn edits_are_checked() {
     };
     assert_eq!(
         refused(&[Edit::Set(12, "141500"), Edit::Drop(7)]),
-        "field 7, character 0: it comes after field 12"
+        "field 7, character 0: fields come in ascending order, and 12 is there already"
     );
     assert_eq!(
         refused(&[Edit::Drop(7), Edit::Drop(7)]),
-        "field 7, character 0: it comes after field 7"
+        "field 7, character 0: fields come in ascending order, and 7 is there already"
     );
     assert_eq!(
         refused(&[Edit::Set(200, "1")]),
