@@ -17,8 +17,9 @@ const MESSAGE_CHARACTERS_MIN: usize = 24;
 /// Hex that can hold a card number one character a byte.
 const CODED_CHARACTERS_MIN: usize = 26;
 
-/// Names of secrets; what follows them and a `:` or `=` is hidden whole.
-const SECRET_NAMES: [&str; 18] = [
+/// Names of secrets, without the blank, `_` or `-` that may stand between their words. What follows them and a `:`, `=`, `>` or
+/// `is` is hidden whole.
+const SECRET_NAMES: [&str; 24] = [
     "cvv",
     "cvv2",
     "cvc",
@@ -27,23 +28,33 @@ const SECRET_NAMES: [&str; 18] = [
     "cid",
     "pin",
     "pinblock",
-    "pin_block",
-    "pin-block",
+    "pindata",
     "track1",
     "track2",
     "track3",
-    "track_1",
-    "track_2",
-    "track_3",
+    "track1data",
+    "track2data",
+    "de35",
+    "de45",
     "de52",
     "f52",
+    "zpk",
+    "zmk",
+    "tmk",
+    "tpk",
+    "workingkey",
+    "masterkey",
 ];
+
+/// The fields that loggers write by number, as jPOS does: `<field id="52" value="…"/>`. Track data, PIN block, chip data and keys.
+const SECRET_FIELDS: [&str; 7] = ["35", "36", "45", "52", "55", "96", "127"];
 
 impl Redactor {
     /// A line of text, its card data replaced. Characters that are no card data stay where they are.
     pub(crate) fn text(&self, line: &str) -> String {
         let (with_messages, done) = self.hex_tokens(line);
         let mut text: Vec<char> = with_messages.chars().collect();
+        self.field_numbers(&mut text);
         // Groups first: the mask finds them too, but not which digits make one pseudonym.
         self.grouped_numbers(&mut text, &done);
         self.card_numbers(&mut text, &done);
@@ -124,6 +135,20 @@ impl Redactor {
             };
         }
         (redacted != bytes).then_some(redacted)
+    }
+
+    /// Card numbers in field 2 by its number, whatever their check digit.
+    fn field_numbers(&self, text: &mut [char]) {
+        let original = text.to_vec();
+        for at in 0..original.len() {
+            let Some(value) = field_value(&original, at, &["2"]) else {
+                continue;
+            };
+            let digits = original.get(value.clone()).unwrap_or_default();
+            if PAN_DIGITS.contains(&value.len()) && digits.iter().all(char::is_ascii_digit) {
+                self.fill(text, &original, value.clone(), Some(value), Content::N);
+            }
+        }
     }
 
     /// Card numbers in runs of digits, and the rest of a track behind them.
@@ -271,14 +296,14 @@ fn secrets(text: &mut [char]) {
             || lower
                 .get(at - 1)
                 .is_some_and(|c| !c.is_ascii_alphanumeric() && *c != '_');
-        let value = is_word_start
-            .then(|| {
-                SECRET_NAMES
-                    .iter()
-                    .filter_map(|name| value_of(&lower, at, name))
-                    .max_by_key(|range| range.end)
-            })
-            .flatten();
+        let value = match is_word_start {
+            true => SECRET_NAMES
+                .iter()
+                .filter_map(|name| value_of(&lower, at, name))
+                .chain(field_value(&lower, at, &SECRET_FIELDS))
+                .max_by_key(|range| range.end),
+            false => None,
+        };
         let Some(value) = value else {
             at += 1;
             continue;
@@ -294,24 +319,69 @@ fn secrets(text: &mut [char]) {
     }
 }
 
-/// Where the value stands that follows this name and a `:` or `=`.
+/// Where the value stands that follows this name and a `:`, `=`, `>` or `is`, or a block of a PIN that follows its name alone.
 fn value_of(lower: &[char], at: usize, name: &str) -> Option<Range<usize>> {
-    let length = name.chars().count();
-    let found = lower.get(at..at + length)?;
-    if !found.iter().copied().eq(name.chars()) {
-        return None;
+    const BLOCK_CHARACTERS_MIN: usize = 16;
+    let mut place = at;
+    for (index, wanted) in name.chars().enumerate() {
+        let is_between = |c: &char| matches!(c, ' ' | '_' | '-');
+        if index > 0 && lower.get(place).is_some_and(is_between) {
+            place += 1;
+        }
+        if lower.get(place) != Some(&wanted) {
+            return None;
+        }
+        place += 1;
     }
-    let is_gap = |c: &&char| matches!(c, ' ' | '"' | '\'' | ':' | '=' | '\\');
-    let gap = lower.get(at + length..)?;
+    let is_gap = |c: &&char| matches!(c, ' ' | '"' | '\'' | ':' | '=' | '>' | '\\');
+    let gap = lower.get(place..)?;
     let gap_length = gap.iter().take_while(is_gap).count();
-    if !gap.iter().take(gap_length).any(|c| matches!(c, ':' | '=')) {
-        return None;
-    }
-    let start = at + length + gap_length;
+    let has_sign = |gap: &[char]| gap.iter().any(|c| matches!(c, ':' | '=' | '>'));
+    let is = [' ', 'i', 's', ' '];
+    let is_sentence = gap.starts_with(&is);
+    let start = if is_sentence { is.len() } else { gap_length } + place;
+    let range = value_at(lower, start)?;
+    let value = lower.get(range.clone())?;
+    let is_secret = match (is_sentence, has_sign(gap.get(..gap_length)?)) {
+        // `pin is wrong` says what becomes of it.
+        (true, _) => value.iter().any(char::is_ascii_digit),
+        (false, true) => true,
+        (false, false) => {
+            gap_length > 0
+                && value.len() >= BLOCK_CHARACTERS_MIN
+                && value.iter().all(char::is_ascii_hexdigit)
+        }
+    };
+    is_secret.then_some(range)
+}
+
+fn value_at(lower: &[char], start: usize) -> Option<Range<usize>> {
     let is_value =
         |c: &&char| c.is_alphanumeric() || matches!(c, '=' | '^' | '*' | '%' | '/' | '?');
     let value = lower.get(start..)?.iter().take_while(is_value).count();
     (value > 0).then_some(start..start + value)
+}
+
+/// Where the value of `id="52" value="…"` stands, up to its quote.
+fn field_value(lower: &[char], at: usize, numbers: &[&str]) -> Option<Range<usize>> {
+    let skip = |start: usize, text: &str| {
+        let end = start + text.chars().count();
+        let found = lower.get(start..end)?;
+        found.iter().copied().eq(text.chars()).then_some(end)
+    };
+    let quote = *lower.get(at + 3).filter(|c| matches!(c, '"' | '\''))?;
+    let id = skip(at, "id=")? + 1;
+    let is_quote = |c: &char| *c == quote;
+    let id_end = id + lower.get(id..)?.iter().take(4).position(is_quote)?;
+    let number: String = lower.get(id..id_end)?.iter().collect();
+    if !numbers.contains(&number.as_str()) {
+        return None;
+    }
+    let value = skip(id_end + 1, " value=")? + 1;
+    lower.get(value - 1).filter(|c| is_quote(c))?;
+    let rest = lower.get(value..)?;
+    let end = rest.iter().position(is_quote).unwrap_or(rest.len());
+    Some(value..value + end)
 }
 
 #[cfg(test)]
@@ -359,6 +429,38 @@ mod tests {
             "CVV2=000 pin pad ready, spin=7",
         );
         check("de52: 0123456789ABCDEF", "de52: 0000000000XXXXXX");
+        for (line, expected) in [
+            ("pin block=12AB", "pin block=00XX"),
+            ("PINBLOCK 9D3E7C51A2B4F608", "PINBLOCK 0X0X0X00X0X0X000"),
+            ("cvv2: 123", "cvv2: 000"),
+            ("cvv_2=123", "cvv_2=000"),
+            ("cvv is 123", "cvv is 000"),
+            ("pin is wrong, pin pad ready", "pin is wrong, pin pad ready"),
+            ("<cvv>123</cvv>", "<cvv>000</cvv>"),
+            ("'cvv' => '123'", "'cvv' => '000'"),
+            ("zpk: 0123456789ABCDEF", "zpk: 0000000000XXXXXX"),
+            ("tmk=AB12", "tmk=XX00"),
+            ("working key=0123", "working key=0000"),
+        ] {
+            check(line, expected);
+        }
+    }
+
+    /// Lines of a jPOS log, which are read by the numbers of their fields.
+    #[test]
+    fn fields_in_a_log_by_number() {
+        check(
+            r#"<field id="52" value="9D3E7C51A2B4F608"/>"#,
+            r#"<field id="52" value="0X0X0X00X0X0X000"/>"#,
+        );
+        check(
+            r#"<field id="45" value="B4111 DOE/J^29"/><field id="11" value="000001"/>"#,
+            r#"<field id="45" value="X0000 XXX/X^00"/><field id="11" value="000001"/>"#,
+        );
+        check(
+            "<field id='96' value='AB12'/>",
+            "<field id='96' value='XX00'/>",
+        );
     }
 
     #[test]
