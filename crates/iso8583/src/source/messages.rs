@@ -262,17 +262,39 @@ impl<F: Fn(u8) -> Option<&'static str>> Resolver<'_, F> {
                     values,
                 } => {
                     can_hold &= self.is_there(&at(*field), errors);
-                    if let (Some(span), Some(Some(field))) =
-                        (span, self.fields.get(usize::from(*field)))
-                    {
-                        let values = values
-                            .iter()
-                            .filter_map(|value| impossible(field, *test, value));
-                        errors.extend(
-                            values.map(|message| DialectError::new(Some(span.clone()), message)),
-                        );
+                    let definition = self
+                        .fields
+                        .get(usize::from(*field))
+                        .and_then(Option::as_ref);
+                    let why_not =
+                        |value: &str| definition.and_then(|field| impossible(field, *test, value));
+                    if let Some(span) = span {
+                        let mistakes = values.iter().filter_map(|value| why_not(value));
+                        let mistakes =
+                            mistakes.map(|message| DialectError::new(Some(span.clone()), message));
+                        errors.extend(mistakes);
+                        when.push(value.clone());
+                        continue;
                     }
-                    when.push(value.clone());
+                    // The field has another form than the rule was written for: what it cannot hold is cut away.
+                    let possible: Box<[Box<str>]> = values
+                        .iter()
+                        .filter(|value| why_not(value).is_none())
+                        .cloned()
+                        .collect();
+                    match test {
+                        Test::Is | Test::Starts => can_hold &= !possible.is_empty(),
+                        Test::IsNot | Test::StartsNot if possible.is_empty() => {
+                            when.push(Condition::Present(FieldSet::of(&[*field])));
+                            continue;
+                        }
+                        Test::IsNot | Test::StartsNot => {}
+                    }
+                    when.push(Condition::Value {
+                        field: *field,
+                        test: *test,
+                        values: possible,
+                    });
                 }
             }
         }
