@@ -83,6 +83,28 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { name, about, kind }
 }
 
+// How a field is written, a part of one, and what does not say it.
+const PREFIX: Key = key(
+    "prefix",
+    Kind::Words(|| names(&PREFIX_WORDS)),
+    "How the length is written.",
+);
+const COUNTS: Key = key(
+    "counts",
+    Kind::Words(|| names(&COUNTS_WORDS)),
+    "What the length counts.",
+);
+const PAD: Key = key(
+    "pad",
+    Kind::Words(|| names(&PAD_WORDS)),
+    "Where the filler nibble of an odd count of packed digits stands.",
+);
+const FILLER: Key = key(
+    "filler",
+    Kind::Words(|| names(&FILLER_WORDS)),
+    "What that nibble is.",
+);
+
 pub(super) const ROOT: Section = Section {
     title: "the file",
     keys: &[
@@ -200,16 +222,8 @@ pub(super) const DEFAULTS: Section = Section {
             Kind::Words(|| names(&COUNTS_WORDS)),
             "What a length counts.",
         ),
-        key(
-            "pad",
-            Kind::Words(|| names(&PAD_WORDS)),
-            "Where the filler nibble of an odd count of packed digits stands.",
-        ),
-        key(
-            "filler",
-            Kind::Words(|| names(&FILLER_WORDS)),
-            "What that nibble is.",
-        ),
+        PAD,
+        FILLER,
     ],
 };
 
@@ -281,26 +295,10 @@ pub(super) const FIELD: Section = Section {
             Kind::Words(|| names(&ENCODING_WORDS)),
             "How the value is written.",
         ),
-        key(
-            "prefix",
-            Kind::Words(|| names(&PREFIX_WORDS)),
-            "How the length is written.",
-        ),
-        key(
-            "counts",
-            Kind::Words(|| names(&COUNTS_WORDS)),
-            "What the length counts.",
-        ),
-        key(
-            "pad",
-            Kind::Words(|| names(&PAD_WORDS)),
-            "Where the filler nibble of an odd count of packed digits stands.",
-        ),
-        key(
-            "filler",
-            Kind::Words(|| names(&FILLER_WORDS)),
-            "What that nibble is.",
-        ),
+        PREFIX,
+        COUNTS,
+        PAD,
+        FILLER,
         key(
             "fill",
             Kind::Character,
@@ -443,26 +441,10 @@ pub(super) const PART: Section = Section {
             Kind::Words(|| names(&ENCODING_WORDS)),
             "How the value is written in a b field.",
         ),
-        key(
-            "prefix",
-            Kind::Words(|| names(&PREFIX_WORDS)),
-            "How the length is written.",
-        ),
-        key(
-            "counts",
-            Kind::Words(|| names(&COUNTS_WORDS)),
-            "What the length counts.",
-        ),
-        key(
-            "pad",
-            Kind::Words(|| names(&PAD_WORDS)),
-            "Where the filler nibble of an odd count of packed digits stands.",
-        ),
-        key(
-            "filler",
-            Kind::Words(|| names(&FILLER_WORDS)),
-            "What that nibble is.",
-        ),
+        PREFIX,
+        COUNTS,
+        PAD,
+        FILLER,
         key(
             "sensitive",
             Kind::Words(|| names(&SENSITIVE_WORDS)),
