@@ -441,18 +441,11 @@ impl Plan {
         let mut last = 0;
         for edit in edits {
             let number = edit.field();
-            let refused = |kind| {
-                TranscodeError::Value(EncodeError {
-                    field: number,
-                    offset: 0,
-                    kind,
-                })
-            };
             if !(1..=FieldSet::NUMBER_MAX).contains(&number) {
-                return Err(refused(Kind::UndefinedField));
+                return Err(refused(number, (0, Kind::UndefinedField)));
             }
             if number <= last {
-                return Err(refused(Kind::OutOfOrder { after: last }));
+                return Err(refused(number, (0, Kind::OutOfOrder { after: last })));
             }
             last = number;
             match edit {
