@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pointsman-iso8583", &[]),
     ("pointsman-framing", &[]),
     ("pointsman-routing", &[]),
+    ("pointsman-journal", &[]),
     (
         "pointsman-engine",
         &["pointsman-iso8583", "pointsman-routing"],
@@ -23,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pointsman-engine",
             "pointsman-framing",
             "pointsman-iso8583",
+            "pointsman-journal",
             "pointsman-routing",
         ],
     ),
@@ -61,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pointsman-engine",
             "pointsman-framing",
             "pointsman-iso8583",
+            "pointsman-journal",
             "pointsman-routing",
             "pointsman-sim-bank",
             "pointsman-sim-common",

@@ -1,0 +1,15 @@
+//! What must survive a crash.
+//!
+//! Whoever makes a promise appends a record first and waits until the journal's [`Mark`] has passed it. A [`Journal`] is a
+//! queue with one thread behind it: what queued up while the last batch was made durable is the next batch, so that
+//! many writers share one sync and none waits for a timer. What makes a batch durable is an [`Engine`].
+//!
+//! The crate knows names and amounts, never the layout of a message.
+
+mod batch;
+mod engine;
+mod lsn;
+
+pub use batch::{Batch, RawRecord};
+pub use engine::{CommitError, Engine, Space};
+pub use lsn::Lsn;
