@@ -8,8 +8,12 @@
 
 mod batch;
 mod engine;
+pub mod event;
 mod lsn;
+pub mod seal;
+mod time;
 
 pub use batch::{Batch, RawRecord};
 pub use engine::{CommitError, Engine, Space};
+pub use event::{Event, EventError};
 pub use lsn::Lsn;
