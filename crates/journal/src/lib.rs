@@ -11,6 +11,7 @@ mod engine;
 pub mod event;
 mod lsn;
 pub mod seal;
+pub mod sqlite;
 mod time;
 
 pub use batch::{Batch, RawRecord};

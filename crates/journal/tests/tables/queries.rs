@@ -1,0 +1,155 @@
+//! What people ask, and what they are told.
+
+use std::path::Path;
+
+use pointsman_journal::event::{CardToken, ObligationKind, UnixMicros};
+use pointsman_journal::sqlite::{FILE_NAME, Filter, ObligationFilter, Reader};
+
+use crate::history::{batches, lives};
+use crate::store::filled;
+
+/// 101 transactions; every fiftieth has a reversal.
+fn reader(directory: &Path) -> Reader {
+    drop(filled(directory, &batches(&lives(101), &[64])));
+    Reader::open(directory).unwrap()
+}
+
+fn found(reader: &Reader, filter: &Filter) -> Vec<u64> {
+    reader
+        .transactions(filter, 10)
+        .unwrap()
+        .iter()
+        .map(|row| row.tx)
+        .collect()
+}
+
+#[test]
+fn transactions_are_found_by_what_a_receipt_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = reader(directory.path());
+    let filter = |change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        found(&reader, &filter)
+    };
+    // The terminal's trace number is 40 more than the bank's here.
+    assert_eq!(filter(&|f| f.stan = Some(90)), [90, 50]);
+    assert_eq!(filter(&|f| f.tx = Some(7)), [7]);
+    assert_eq!(
+        filter(&|f| {
+            f.stan = Some(90);
+            f.terminal = Some("T0000001".to_owned());
+        }),
+        [90, 50]
+    );
+    assert_eq!(
+        filter(&|f| {
+            f.stan = Some(90);
+            f.terminal = Some("T0000002".to_owned());
+        }),
+        []
+    );
+    assert_eq!(
+        filter(&|f| f.cards = vec![CardToken([3; 16]), CardToken([200; 16])]),
+        [3]
+    );
+    assert_eq!(
+        filter(&|f| f.state = Some("failed".to_owned())),
+        [100, 50, 0]
+    );
+    assert_eq!(
+        filter(&|f| f.rrn = Some("632820000041".to_owned())).len(),
+        10
+    );
+    assert_eq!(filter(&|f| f.rrn = Some(String::new())), []);
+    assert_eq!(
+        filter(&|f| {
+            f.since = Some(UnixMicros(1_500_000_000_000_020));
+            f.until = Some(UnixMicros(1_500_000_000_000_023));
+            f.link = Some("bank-a".to_owned());
+        }),
+        [22, 21, 20]
+    );
+    // A text is a value and never part of the question.
+    assert_eq!(filter(&|f| f.terminal = Some("' OR '1'='1".to_owned())), []);
+}
+
+#[test]
+fn a_transaction_is_told_with_what_became_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = reader(directory.path());
+    let filter = Filter {
+        tx: Some(50),
+        ..Filter::default()
+    };
+    let rows = reader.transactions(&filter, 10).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].state, "failed");
+    assert_eq!(rows[0].cause, "timeout");
+    assert_eq!(rows[0].masked_pan, "411111******1111");
+    assert_eq!(rows[0].amount, Some(50));
+
+    let filter = ObligationFilter {
+        tx: Some(50),
+        kind: Some(ObligationKind::Advice),
+        ..ObligationFilter::default()
+    };
+    let rows = reader.obligations(&filter, 10).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].state, "expired");
+    assert_eq!(rows[0].attempts, 5);
+}
+
+#[test]
+fn what_waits_and_how_many_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = reader(directory.path());
+    let filter = ObligationFilter {
+        waiting: true,
+        ..ObligationFilter::default()
+    };
+    let waiting: Vec<_> = reader
+        .obligations(&filter, 10)
+        .unwrap()
+        .iter()
+        .map(|row| (row.tx, row.state.clone()))
+        .collect();
+    assert_eq!(
+        waiting,
+        [(50, "expired".to_owned()), (100, "dropped".to_owned())][..1]
+    );
+    let counts = reader.counts().unwrap();
+    assert_eq!(
+        counts.transactions,
+        [
+            ("approved".to_owned(), 48),
+            ("declined".to_owned(), 50),
+            ("failed".to_owned(), 3)
+        ]
+    );
+    assert_eq!(
+        counts
+            .obligations
+            .iter()
+            .map(|(_, _, count)| count)
+            .sum::<u64>(),
+        3
+    );
+    assert_eq!(counts.unreadable, 0);
+}
+
+#[test]
+fn tables_are_read_while_they_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = filled(directory.path(), &batches(&lives(3), &[64]));
+    let reader = Reader::open(directory.path()).unwrap();
+    assert_eq!(found(&reader, &Filter::default()), [2, 1, 0]);
+    drop(engine);
+}
+
+#[test]
+fn no_tables_are_said_to_be_none() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(Reader::open(directory.path()).is_err());
+    assert!(!directory.path().join(FILE_NAME).exists());
+}

@@ -1,0 +1,172 @@
+//! The store: what it accepted is there when it is opened again, and nobody else gets in between.
+
+use std::path::Path;
+
+use pointsman_journal::sqlite::{
+    FILE_NAME, OpenError, Projection, ProjectionOptions, SqliteEngine, SqliteOptions,
+};
+use pointsman_journal::{Batch, CommitError, Engine, Lsn, Space};
+
+use crate::dump::connect;
+use crate::history::{Memory, Record, batch, batches, lives};
+
+pub(crate) fn opened(directory: &Path) -> SqliteEngine {
+    shown(directory, &mut |_, _| {})
+}
+
+/// Opened, with its records shown.
+pub(crate) fn shown(directory: &Path, visit: &mut dyn FnMut(Lsn, Record)) -> SqliteEngine {
+    let options = SqliteOptions::default();
+    SqliteEngine::open(directory, options, &mut |record| {
+        let owned = Record {
+            kind: record.kind,
+            payload: record.payload.to_vec(),
+        };
+        visit(record.lsn, owned);
+    })
+    .unwrap()
+}
+
+/// A store with these batches in it.
+pub(crate) fn filled(directory: &Path, batches: &[Batch]) -> SqliteEngine {
+    let mut engine = opened(directory);
+    for batch in batches {
+        engine.commit(batch).unwrap();
+    }
+    engine
+}
+
+#[test]
+fn a_batch_that_does_not_follow_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = filled(directory.path(), &batches(&lives(1), &[2]));
+    for first in [1, 2, 4] {
+        let error = engine
+            .commit(&batch(Lsn::new(first), &lives(1)))
+            .unwrap_err();
+        assert!(matches!(error, CommitError::Io(_)), "{error}");
+    }
+    assert_eq!(engine.next(), Lsn::new(6));
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = opened(directory.path());
+    let second = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let error = second.err().unwrap();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    drop(engine);
+    drop(opened(directory.path()));
+}
+
+#[test]
+fn what_is_not_the_journals_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let foreign = rusqlite::Connection::open(&path).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(foreign);
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    assert!(matches!(error, Err(OpenError::Foreign { .. })));
+
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join(FILE_NAME),
+        "no database at all, and long enough for one",
+    )
+    .unwrap();
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    assert!(matches!(error, Err(OpenError::Sqlite { .. })));
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(opened(directory.path()));
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    drop(connection);
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    assert!(matches!(error, Err(OpenError::Later { format: 2, .. })));
+}
+
+#[test]
+fn a_store_does_not_become_a_projection_nor_the_other_way() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(opened(directory.path()));
+    let projection = Projection::start(
+        directory.path(),
+        Lsn::ZERO,
+        Box::new(Memory::default()),
+        ProjectionOptions::default(),
+    );
+    let error = projection.err().unwrap();
+    assert!(matches!(error, OpenError::Role { .. }), "{error}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let projection = Projection::start(
+        directory.path(),
+        Lsn::ZERO,
+        Box::new(Memory::default()),
+        ProjectionOptions::default(),
+    );
+    projection.unwrap().close();
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    assert!(matches!(error, Err(OpenError::Role { .. })));
+}
+
+#[test]
+fn a_record_that_is_missing_is_noticed() {
+    for missing in [2, 5].map(Lsn::new) {
+        let directory = tempfile::tempdir().unwrap();
+        drop(filled(directory.path(), &batches(&lives(1), &[5])));
+        let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+        connection
+            .execute("DELETE FROM records WHERE lsn = ?1", [missing.get() as i64])
+            .unwrap();
+        drop(connection);
+        let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+        let Err(OpenError::Hole { lsn, .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(lsn, missing);
+    }
+}
+
+#[test]
+fn released_records_are_gone_and_their_places_are_not_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = filled(directory.path(), &batches(&lives(1), &[5]));
+    engine.release(Lsn::new(4)).unwrap();
+    drop(engine);
+    let mut seen = Vec::new();
+    let mut engine =
+        SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |record| {
+            seen.push(record.lsn.get());
+        })
+        .unwrap();
+    assert_eq!(seen, [4, 5]);
+    engine.release(Lsn::new(100)).unwrap();
+    drop(engine);
+    let engine = opened(directory.path());
+    assert_eq!(engine.next(), Lsn::new(6));
+    let transactions: i64 = connect(directory.path())
+        .query_row("SELECT count(*) FROM transactions", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(transactions, 1);
+}
+
+#[test]
+fn low_space_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = |reserve_bytes| SqliteOptions {
+        reserve_bytes,
+        ..SqliteOptions::default()
+    };
+    let engine = SqliteEngine::open(directory.path(), options(1), &mut |_| {}).unwrap();
+    assert_eq!(engine.space(), Space::Plenty);
+    drop(engine);
+    let engine = SqliteEngine::open(directory.path(), options(u64::MAX), &mut |_| {}).unwrap();
+    assert_eq!(engine.space(), Space::Low);
+}
