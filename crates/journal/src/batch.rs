@@ -35,6 +35,13 @@ impl Batch {
         lsn
     }
 
+    /// Takes the last record out again.
+    pub(crate) fn pop(&mut self) {
+        self.ends.pop();
+        let end = self.ends.last().map_or(0, |(_, end)| *end);
+        self.bytes.truncate(end);
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::limits::RECORD_BYTES_MAX;
 use crate::{Batch, Lsn};
 
 /// One way to keep records. Called from one thread only, one batch after the other.
@@ -20,6 +21,38 @@ pub trait Engine: Send {
 
     /// Whether there is room beyond what is kept for obligations.
     fn space(&self) -> Space;
+
+    /// Called about once a second, between two batches: what is relaxed is synced, what is awaited is looked at.
+    ///
+    /// # Errors
+    /// As [`Engine::commit`].
+    fn tick(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    /// Makes durable what is not yet. Nothing is committed afterwards.
+    ///
+    /// # Errors
+    /// As [`Engine::commit`].
+    fn close(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    /// The longest payload that it takes.
+    fn record_bytes_max(&self) -> usize {
+        RECORD_BYTES_MAX
+    }
+}
+
+/// When a batch counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is synced: it survives whatever happens to the machine, as long as its disk does.
+    #[default]
+    Commit,
+    /// When it is written: it survives the end of the process. It is synced once a second and at the end, so that a power
+    /// cut or a crash of the operating system may lose what came in the second before.
+    Relaxed,
 }
 
 /// Room on the disk.

@@ -9,12 +9,16 @@
 mod batch;
 mod engine;
 pub mod event;
+mod journal;
+mod limits;
 mod lsn;
 pub mod seal;
 pub mod sqlite;
 mod time;
 
 pub use batch::{Batch, RawRecord};
-pub use engine::{CommitError, Engine, Space};
+pub use engine::{CommitError, Durability, Engine, Space};
 pub use event::{Event, EventError};
+pub use journal::{AppendError, Appender, Follow, Health, Journal, JournalOptions, Mark, Stats};
+pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, QUEUE_BYTES_MAX, RECORD_BYTES_MAX};
 pub use lsn::Lsn;
