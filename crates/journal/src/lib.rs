@@ -11,10 +11,12 @@ mod engine;
 pub mod event;
 mod journal;
 mod limits;
+pub mod log;
 mod lsn;
 pub mod seal;
 pub mod sqlite;
 mod time;
+pub mod vfs;
 
 pub use batch::{Batch, RawRecord};
 pub use engine::{CommitError, Durability, Engine, Space};
