@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::limits::RECORD_BYTES_MAX;
 use crate::{Batch, Lsn};
 
 /// One way to keep records. Called from one thread only, one batch after the other.
@@ -26,22 +25,16 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// As [`Engine::commit`].
-    fn tick(&mut self) -> Result<(), CommitError> {
-        Ok(())
-    }
+    fn tick(&mut self) -> Result<(), CommitError>;
 
     /// Makes durable what is not yet. Nothing is committed afterwards.
     ///
     /// # Errors
     /// As [`Engine::commit`].
-    fn close(&mut self) -> Result<(), CommitError> {
-        Ok(())
-    }
+    fn close(&mut self) -> Result<(), CommitError>;
 
-    /// The longest payload that it takes.
-    fn record_bytes_max(&self) -> usize {
-        RECORD_BYTES_MAX
-    }
+    /// The longest payload that it takes, at most [`RECORD_BYTES_MAX`](crate::RECORD_BYTES_MAX).
+    fn record_bytes_max(&self) -> usize;
 }
 
 /// When a batch counts as durable.

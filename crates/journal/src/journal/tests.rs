@@ -48,9 +48,17 @@ impl Engine for Told {
         }
     }
 
+    fn tick(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
     fn close(&mut self) -> Result<(), CommitError> {
         self.seen.lock().unwrap().closed = true;
         Ok(())
+    }
+
+    fn record_bytes_max(&self) -> usize {
+        RECORD_BYTES_MAX
     }
 }
 
@@ -265,6 +273,15 @@ fn an_engine_that_panics_is_a_failure() {
         }
         fn space(&self) -> Space {
             Space::Plenty
+        }
+        fn tick(&mut self) -> Result<(), CommitError> {
+            Ok(())
+        }
+        fn close(&mut self) -> Result<(), CommitError> {
+            Ok(())
+        }
+        fn record_bytes_max(&self) -> usize {
+            RECORD_BYTES_MAX
         }
     }
     let journal = Journal::start(Box::new(Panics), JournalOptions::default()).unwrap();

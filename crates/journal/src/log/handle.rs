@@ -8,6 +8,7 @@ use super::error::{Damage, Fault, ReadError};
 use super::shared::Shared;
 use super::state::State;
 use super::walk::{Place, Walk};
+use crate::sqlite::Source;
 use crate::vfs::Access;
 use crate::{Lsn, RawRecord};
 
@@ -210,6 +211,18 @@ impl LogHandle {
             .segments()
             .iter()
             .any(|segment| segment.number == number + 1 && segment.first == lsn)
+    }
+}
+
+impl Source for LogHandle {
+    fn read(
+        &mut self,
+        from: Lsn,
+        visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        self.visit_from(from, visit)
+            .map(drop)
+            .map_err(io::Error::other)
     }
 }
 

@@ -514,7 +514,10 @@ fn open_state(vfs: &dyn Vfs, directory: &Path) -> Result<(StateFile, Found), Ope
         .list(directory)
         .map_err(OpenError::io("list", directory))?;
     // Drafts of a former life.
-    for name in names.iter().filter(|name| name.ends_with(".tmp")) {
+    for name in [state::DRAFT_NAME, prepare::DRAFT_NAME] {
+        if !names.iter().any(|there| there == name) {
+            continue;
+        }
         let draft = directory.join(name);
         vfs.remove(&draft)
             .map_err(OpenError::io("remove", &draft))?;

@@ -14,6 +14,9 @@ use super::shared::{Prepared, Room, Shared};
 use crate::limits::{SEGMENTS_RESERVED, TICK_MS};
 use crate::vfs::{Access, VfsFile, is_full, write_full};
 
+/// A segment that is not yet one.
+pub(super) const DRAFT_NAME: &str = "prepare.tmp";
+
 /// The reserve, and one to go on with.
 const READY: usize = SEGMENTS_RESERVED + 1;
 
@@ -159,7 +162,7 @@ impl Preparer {
 
     fn fresh(&mut self, number: u64) -> io::Result<Option<Prepared>> {
         let vfs = &self.shared.vfs;
-        let path = self.shared.directory.join("prepare.tmp");
+        let path = self.shared.directory.join(DRAFT_NAME);
         let bytes = self.shared.segment_bytes;
         let mut draft = match self.draft.take() {
             Some(draft) => draft,

@@ -14,6 +14,7 @@ use super::format::{put, read_u32, read_u64};
 use crate::vfs::{Access, Vfs, VfsFile, read_full, write_full};
 
 pub(super) const STATE_NAME: &str = "state";
+pub(super) const DRAFT_NAME: &str = "state.tmp";
 
 const MAGIC: [u8; 8] = *b"PMSTATE1";
 const SLOT_BYTES: usize = 64;
@@ -78,7 +79,7 @@ impl StateFile {
 
     /// Makes the file of a new log.
     pub(super) fn create(vfs: &dyn Vfs, directory: &Path) -> io::Result<()> {
-        let draft = directory.join("state.tmp");
+        let draft = directory.join(DRAFT_NAME);
         let state = State {
             epoch: 0,
             first: 1,

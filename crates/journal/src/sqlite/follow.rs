@@ -156,6 +156,18 @@ impl<E: Engine> Engine for Followed<E> {
     fn space(&self) -> Space {
         self.engine.space()
     }
+
+    fn tick(&mut self) -> Result<(), CommitError> {
+        self.engine.tick()
+    }
+
+    fn close(&mut self) -> Result<(), CommitError> {
+        self.engine.close()
+    }
+
+    fn record_bytes_max(&self) -> usize {
+        self.engine.record_bytes_max()
+    }
 }
 
 impl<E: fmt::Debug> fmt::Debug for Followed<E> {

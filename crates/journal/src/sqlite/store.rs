@@ -12,7 +12,7 @@ use super::fold::{self, lsn};
 use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
 use super::{FILE_NAME, LOCK_NAME};
-use crate::{Batch, CommitError, Engine, Lsn, RawRecord, Space};
+use crate::{Batch, CommitError, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space};
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
 pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
@@ -129,6 +129,19 @@ impl Engine for SqliteEngine {
         } else {
             Space::Plenty
         }
+    }
+
+    fn tick(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    /// Every commit was synced.
+    fn close(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    fn record_bytes_max(&self) -> usize {
+        RECORD_BYTES_MAX
     }
 }
 
