@@ -12,6 +12,7 @@ mod checkpoint;
 mod fold;
 mod follow;
 mod projection;
+mod projector;
 mod query;
 mod retention;
 mod schema;
