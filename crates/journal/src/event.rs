@@ -4,6 +4,7 @@
 //! payload is one byte of version and the fields in the order in which the types here list them. A reader knows all
 //! versions up to its own; fields that a later version adds stand behind those of the one before.
 
+mod fields;
 pub mod limits;
 mod note;
 mod obligation;
@@ -15,7 +16,8 @@ mod write;
 
 use std::fmt;
 
-pub use crate::time::UnixMicros;
+pub use crate::time::{NotATime, UnixMicros};
+pub use fields::{Field, NAMES};
 use limits::SEALED_BYTES_MAX;
 pub use note::{Audit, Boot, Observation, Observed};
 pub use obligation::{Attempt, How, Obligation, ObligationKind, Settled};

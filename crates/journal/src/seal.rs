@@ -104,6 +104,21 @@ impl Keys {
         Ok(Keys { all })
     }
 
+    /// The same for whoever only looks: no key is made.
+    ///
+    /// # Errors
+    /// As for [`Keys::load`], and if there is no key.
+    pub fn existing(
+        reference: Option<&KeyReference>,
+        directory: &std::path::Path,
+    ) -> Result<Keys, KeyError> {
+        let all = match reference {
+            Some(reference) => master::from_reference(reference)?,
+            None => master::from_reference(&master::in_directory(directory))?,
+        };
+        Ok(Keys { all })
+    }
+
     /// Tells the key that seals from all others: what [`crate::event::Boot`] records.
     #[must_use]
     pub fn check(&self) -> KeyCheck {

@@ -454,3 +454,19 @@ fn the_bytes_of_version_1() {
          05000000000000000339373800cccccccccccccccccccccccccccccccc020000000908"
     );
 }
+
+proptest! {
+    /// Whoever makes columns of the names has a column for every field.
+    #[test]
+    fn fields_are_shown_under_known_names_in_their_order(kind in 1..=10_u8, parts in parts()) {
+        let mut last = None;
+        let mut sees_tx = false;
+        event(kind, &parts).fields(&mut |name, field| {
+            let place = NAMES.iter().position(|known| *known == name).unwrap();
+            assert!(last < Some(place), "{name}");
+            last = Some(place);
+            sees_tx |= name == "tx" && field != Field::None;
+        });
+        prop_assert_eq!(sees_tx, event(kind, &parts).tx().is_some());
+    }
+}

@@ -130,6 +130,11 @@ pub(super) fn from_reference(reference: &KeyReference) -> Result<Vec<MasterKey>,
     }
 }
 
+/// Where the directory has its own key.
+pub(super) fn in_directory(directory: &Path) -> KeyReference {
+    KeyReference::File(directory.join(FILE_NAME))
+}
+
 /// The key that the directory brings along, made if there is nothing in it yet.
 pub(super) fn from_directory(directory: &Path) -> Result<Vec<MasterKey>, KeyError> {
     let path = directory.join(FILE_NAME);

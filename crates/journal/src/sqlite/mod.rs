@@ -21,7 +21,8 @@ mod store;
 pub use follow::{Feed, Followed, Source};
 pub use projection::{Progress, Projection, ProjectionOptions, State};
 pub use query::{
-    Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, Reader, TransactionRow,
+    AuditRow, Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, Reader,
+    TransactionRow,
 };
 pub use retention::Retention;
 pub use schema::OpenError;

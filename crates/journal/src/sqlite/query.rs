@@ -107,6 +107,16 @@ pub struct ObservationRow {
     pub detail: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    pub lsn: Lsn,
+    pub at: UnixMicros,
+    pub who: String,
+    pub action: String,
+    pub tx: Option<u64>,
+    pub detail: String,
+}
+
 /// How many there are of what, each with its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -334,6 +344,31 @@ impl Reader {
         })
     }
 
+    /// What people did to a transaction, or to anything, the oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn audit(&self, tx: Option<u64>, limit: usize) -> rusqlite::Result<Vec<AuditRow>> {
+        let mut conditions = Conditions::default();
+        if let Some(tx) = tx {
+            conditions.add("tx = ?", tx.cast_signed());
+        }
+        let (conditions, values) = conditions.limit("lsn", limit);
+        let sql = format!("SELECT lsn, at, who, action, tx, detail FROM audit{conditions}");
+        self.rows(&sql, values, |row| {
+            Ok(AuditRow {
+                lsn: Lsn::new(unsigned(row, "lsn")?),
+                at: UnixMicros(row.get("at")?),
+                who: row.get("who")?,
+                action: row.get("action")?,
+                tx: row.get::<_, Option<i64>>("tx")?.map(i64::cast_unsigned),
+                detail: row.get("detail")?,
+            })
+        })
+    }
+
+    /// How many there are of what.
+    ///
     /// # Errors
     /// The file cannot be read.
     pub fn counts(&self) -> rusqlite::Result<Counts> {

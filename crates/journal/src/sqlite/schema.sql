@@ -106,6 +106,7 @@ CREATE TABLE audit (
     tx      INTEGER,
     detail  TEXT NOT NULL
 ) STRICT;
+CREATE INDEX audit_tx ON audit (tx) WHERE tx IS NOT NULL;
 
 -- Records that this version of the program cannot read.
 CREATE TABLE unreadable (

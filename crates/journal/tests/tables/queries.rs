@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use pointsman_journal::event::{CardToken, ObligationKind, UnixMicros};
+use pointsman_journal::event::{Audit, CardToken, Event, ObligationKind, UnixMicros};
 use pointsman_journal::sqlite::{FILE_NAME, Filter, ObligationFilter, Reader};
 
-use crate::history::{batches, lives};
+use crate::history::{batches, lives, record};
 use crate::store::filled;
 
 /// 101 transactions; every fiftieth has a reversal.
@@ -152,4 +152,25 @@ fn no_tables_are_said_to_be_none() {
     let directory = tempfile::tempdir().unwrap();
     assert!(Reader::open(directory.path()).is_err());
     assert!(!directory.path().join(FILE_NAME).exists());
+}
+
+#[test]
+fn what_people_did_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let entry = |tx| {
+        record(&Event::Audit(Audit {
+            at: UnixMicros(1),
+            who: "ann",
+            action: "drop",
+            tx,
+            detail: "the bank confirmed by telephone",
+        }))
+    };
+    let history = [entry(Some(7)), entry(None), entry(Some(8))];
+    drop(filled(directory.path(), &batches(&history, &[2])));
+    let reader = Reader::open(directory.path()).unwrap();
+    assert_eq!(reader.audit(None, 10).unwrap().len(), 3);
+    let rows = reader.audit(Some(8), 10).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].who.as_str(), rows[0].lsn.get()), ("ann", 3));
 }

@@ -144,3 +144,14 @@ fn a_journal_without_its_key_does_not_get_another() {
     assert!(matches!(error, KeyError::Lost { .. }), "{error}");
     assert!(!folder.path().join(FILE_NAME).exists());
 }
+
+#[test]
+fn whoever_only_looks_makes_no_key() {
+    let folder = TempDir::new().unwrap();
+    let looked = super::super::Keys::existing(None, folder.path());
+    assert!(matches!(looked, Err(KeyError::Unreadable { .. })));
+    assert!(!folder.path().join(FILE_NAME).exists());
+    let made = from_directory(folder.path()).unwrap();
+    let looked = super::super::Keys::existing(None, folder.path()).unwrap();
+    assert_eq!(looked.check(), made[0].check);
+}
