@@ -27,6 +27,13 @@ mod table;
 
 use table::Row;
 
+/// An amount in the smallest unit of a currency of ISO 4217, which is named by three digits or letters, as people write it:
+/// 123456 of 840 is `1234.56 USD`. Nothing for a currency that is not known.
+#[must_use]
+pub fn amount(currency: &str, minor_units: u64) -> Option<String> {
+    currency::Currency::find(currency).map(|currency| currency.amount(&minor_units.to_string()))
+}
+
 /// Writes the tree of `bytes`. Gives the error that ends it, if the message is broken.
 ///
 /// # Errors

@@ -228,5 +228,7 @@ mod tests {
         assert_eq!(amount("999", "1"), None);
         assert_eq!(amount("84", "1"), None);
         assert_eq!(amount("", "1"), None);
+        let given = crate::explain::amount("840", 123_456);
+        assert_eq!(given.as_deref(), Some("1234.56 USD"));
     }
 }
