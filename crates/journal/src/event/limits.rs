@@ -34,5 +34,7 @@ pub const DETAIL_BYTES_MAX: usize = 255;
 /// A sealed message: the largest that a dialect can write is 65,535 bytes, and there is room for what goes with it.
 pub const SEALED_BYTES_MAX: usize = 128 * 1024;
 
+// All texts of an event together are shorter than 2 KiB.
+const _: () = assert!(SEALED_BYTES_MAX + 2 * 1024 <= crate::RECORD_BYTES_MAX);
 // Texts have a length of one byte.
 const _: () = assert!(DETAIL_BYTES_MAX <= u8::MAX as usize);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Batch, CommitError, Engine, Lsn, RawRecord, Space};
+use crate::{Batch, Lsn, RawRecord};
 
 /// Batches that wait for the projection; one has at most a MiB. What does not fit is read from the log later: the one who
 /// commits never waits.
@@ -27,7 +27,7 @@ pub trait Source: Send {
     ) -> io::Result<()>;
 }
 
-/// Takes what has become durable to the projection.
+/// Takes what has become durable to the projection: [`crate::JournalOptions::follow`] is the place for it.
 #[derive(Clone)]
 pub struct Feed {
     sender: SyncSender<Batch>,
@@ -126,52 +126,5 @@ impl Queue {
         if spare.len() < BATCHES_MAX {
             spare.push(batch);
         }
-    }
-}
-
-/// An engine with a projection behind it.
-pub struct Followed<E> {
-    engine: E,
-    feed: Feed,
-}
-
-impl<E: Engine> Followed<E> {
-    #[must_use]
-    pub fn new(engine: E, feed: Feed) -> Followed<E> {
-        Followed { engine, feed }
-    }
-}
-
-impl<E: Engine> Engine for Followed<E> {
-    fn next(&self) -> Lsn {
-        self.engine.next()
-    }
-
-    fn commit(&mut self, batch: &Batch) -> Result<(), CommitError> {
-        self.engine.commit(batch)?;
-        self.feed.offer(batch);
-        Ok(())
-    }
-
-    fn space(&self) -> Space {
-        self.engine.space()
-    }
-
-    fn tick(&mut self) -> Result<(), CommitError> {
-        self.engine.tick()
-    }
-
-    fn close(&mut self) -> Result<(), CommitError> {
-        self.engine.close()
-    }
-
-    fn record_bytes_max(&self) -> usize {
-        self.engine.record_bytes_max()
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for Followed<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Followed").field(&self.engine).finish()
     }
 }

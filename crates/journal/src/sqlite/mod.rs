@@ -18,7 +18,7 @@ mod retention;
 mod schema;
 mod store;
 
-pub use follow::{Feed, Followed, Source};
+pub use follow::{Feed, Source};
 pub use projection::{Progress, Projection, ProjectionOptions, State};
 pub use query::{
     AuditRow, Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, Reader,

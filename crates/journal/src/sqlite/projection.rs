@@ -134,7 +134,7 @@ impl Projection {
         })
     }
 
-    /// For whoever commits: see [`super::Followed`].
+    /// For whoever commits: [`Feed::offer`] takes each batch that has become durable.
     #[must_use]
     pub fn feed(&self) -> Feed {
         self.feed.clone()

@@ -61,6 +61,8 @@ pub enum OpenError {
     },
     #[error("{} lacks the record {lsn}: put the file back from a copy", path.display())]
     Hole { path: PathBuf, lsn: Lsn },
+    #[error("record {lsn} of the journal was not accepted by its reader")]
+    Refused { lsn: Lsn },
     #[error("another process has {} open: stop it first", path.display())]
     Locked { path: PathBuf },
 }

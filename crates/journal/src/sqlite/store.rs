@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, params};
@@ -12,7 +13,7 @@ use super::fold::{self, lsn};
 use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
 use super::{FILE_NAME, LOCK_NAME};
-use crate::{Batch, CommitError, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space};
+use crate::{Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space};
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
 pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
@@ -22,6 +23,8 @@ pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
 pub struct SqliteOptions {
     /// Below so much free space nothing new may start.
     pub reserve_bytes: u64,
+    /// When a batch counts as durable.
+    pub durability: Durability,
     /// When rows are deleted; never if it is not said.
     pub retention: Option<Retention>,
 }
@@ -30,6 +33,7 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         SqliteOptions {
             reserve_bytes: RESERVE_BYTES,
+            durability: Durability::Commit,
             retention: None,
         }
     }
@@ -40,6 +44,8 @@ impl Default for SqliteOptions {
 pub struct SqliteEngine {
     connection: Connection,
     next: Lsn,
+    /// What is before this has been synced, where that is not done at each commit.
+    synced: Lsn,
     directory: PathBuf,
     options: SqliteOptions,
     checkpointer: Checkpointer,
@@ -48,27 +54,30 @@ pub struct SqliteEngine {
 }
 
 impl SqliteEngine {
-    /// Opens the store in a directory, or makes it, and shows all records in their order.
+    /// Opens the store in a directory, or makes it. Every record that is there is given to `visit`, in order; it stops the
+    /// opening with `Break`.
     ///
     /// # Errors
-    /// The directory is in use, the file is not the store's, or records are missing.
+    /// The directory is in use, the file is not the store's, records are missing, or `visit` stopped.
     pub fn open(
         directory: &Path,
         options: SqliteOptions,
-        visit: &mut dyn FnMut(RawRecord<'_>),
+        visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
     ) -> Result<SqliteEngine, OpenError> {
         let lock = lock(directory)?;
         let path = directory.join(FILE_NAME);
-        let connection = schema::open(&path, Role::Store, Sync::Full)?;
+        let sync = match options.durability {
+            Durability::Commit => Sync::Full,
+            Durability::Relaxed => Sync::Normal,
+        };
+        let connection = schema::open(&path, Role::Store, sync)?;
         let last = schema::applied(&connection).map_err(OpenError::sqlite(&path))?;
-        let hole = visit_records(&connection, last, visit).map_err(OpenError::sqlite(&path))?;
-        if let Some(lsn) = hole {
-            return Err(OpenError::Hole { path, lsn });
-        }
+        visit_records(&connection, &path, (Lsn::ZERO, last), visit)?;
         let checkpointer = Checkpointer::start(&path, options.retention)?;
         Ok(SqliteEngine {
             connection,
             next: last.next(),
+            synced: Lsn::ZERO,
             directory: directory.into(),
             options,
             checkpointer,
@@ -85,6 +94,20 @@ impl SqliteEngine {
             .execute("DELETE FROM records WHERE lsn < ?1", [lsn(until)])
             .map(drop)
             .map_err(commit_error)
+    }
+
+    /// The sync of the write-ahead log takes along what was committed without one.
+    fn sync(&mut self) -> rusqlite::Result<()> {
+        if self.synced == self.next {
+            return Ok(());
+        }
+        self.connection.execute_batch(Sync::Full.statement())?;
+        let transaction = self.connection.transaction()?;
+        fold::applied(&transaction, Lsn::new(self.next.get() - 1))?;
+        transaction.commit()?;
+        self.connection.execute_batch(Sync::Normal.statement())?;
+        self.synced = self.next;
+        Ok(())
     }
 
     fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
@@ -120,6 +143,17 @@ impl Engine for SqliteEngine {
         Ok(())
     }
 
+    fn tick(&mut self) -> Result<(), CommitError> {
+        match self.options.durability {
+            Durability::Commit => Ok(()),
+            Durability::Relaxed => self.sync().map_err(commit_error),
+        }
+    }
+
+    fn close(&mut self) -> Result<(), CommitError> {
+        self.tick()
+    }
+
     fn space(&self) -> Space {
         // Space that cannot be asked for is not there.
         let free = rustix::fs::statvfs(&self.directory)
@@ -129,15 +163,6 @@ impl Engine for SqliteEngine {
         } else {
             Space::Plenty
         }
-    }
-
-    fn tick(&mut self) -> Result<(), CommitError> {
-        Ok(())
-    }
-
-    /// Every commit was synced.
-    fn close(&mut self) -> Result<(), CommitError> {
-        Ok(())
     }
 
     fn record_bytes_max(&self) -> usize {
@@ -154,30 +179,49 @@ impl fmt::Debug for SqliteEngine {
     }
 }
 
-/// Gives back the first place in the middle where a record is missing.
-fn visit_records(
+/// Shows the records behind `from`, which end with `last`.
+pub(super) fn visit_records(
     connection: &Connection,
-    last: Lsn,
-    visit: &mut dyn FnMut(RawRecord<'_>),
-) -> rusqlite::Result<Option<Lsn>> {
-    let mut statement =
-        connection.prepare("SELECT lsn, kind, payload FROM records ORDER BY lsn")?;
-    let mut rows = statement.query([])?;
+    path: &Path,
+    (from, last): (Lsn, Lsn),
+    visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
+) -> Result<(), OpenError> {
+    let sqlite = OpenError::sqlite(path);
+    let mut statement = connection
+        .prepare("SELECT lsn, kind, payload FROM records WHERE lsn > ?1 ORDER BY lsn")
+        .map_err(&sqlite)?;
+    let mut rows = statement.query([lsn(from)]).map_err(&sqlite)?;
     let mut expected = None;
-    while let Some(row) = rows.next()? {
-        let lsn = Lsn::new(row.get::<_, i64>(0)?.cast_unsigned());
-        let expected_here = expected.unwrap_or(lsn);
-        if lsn != expected_here {
-            return Ok(Some(expected_here));
+    while let Some(row) = rows.next().map_err(&sqlite)? {
+        let record = raw(row).map_err(&sqlite)?;
+        match expected {
+            Some(expected) if expected != record.lsn => {
+                return Err(OpenError::Hole {
+                    path: path.into(),
+                    lsn: expected,
+                });
+            }
+            _ => expected = Some(record.lsn.next()),
         }
-        visit(RawRecord {
-            lsn,
-            kind: row.get(1)?,
-            payload: row.get_ref(2)?.as_blob()?,
-        });
-        expected = Some(lsn.next());
+        if visit(record).is_break() {
+            return Err(OpenError::Refused { lsn: record.lsn });
+        }
     }
-    Ok(expected.filter(|end| *end != last.next()))
+    match expected {
+        Some(end) if end <= last => Err(OpenError::Hole {
+            path: path.into(),
+            lsn: end,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn raw<'a>(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<RawRecord<'a>> {
+    Ok(RawRecord {
+        lsn: Lsn::new(row.get::<_, i64>(0)?.cast_unsigned()),
+        kind: row.get(1)?,
+        payload: row.get_ref(2)?.as_blob()?,
+    })
 }
 
 fn lock(directory: &Path) -> Result<File, OpenError> {
@@ -236,7 +280,13 @@ mod tests {
     fn a_full_disk_takes_nothing_and_loses_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let options = SqliteOptions::default();
-        let mut engine = SqliteEngine::open(directory.path(), options, &mut |_| {}).unwrap();
+        let mut engine =
+            SqliteEngine::open(
+                directory.path(),
+                options,
+                &mut |_| ControlFlow::Continue(()),
+            )
+            .unwrap();
         let pages: i64 = engine
             .connection
             .pragma_query_value(None, "page_count", |row| row.get(0))
@@ -265,6 +315,7 @@ mod tests {
         let mut last = 0;
         let engine = SqliteEngine::open(directory.path(), options, &mut |record| {
             last = record.lsn.get();
+            ControlFlow::Continue(())
         })
         .unwrap();
         assert_eq!(last, accepted);

@@ -19,6 +19,13 @@ pub(crate) struct Record {
     pub(crate) payload: Vec<u8>,
 }
 
+pub(crate) fn owned(record: RawRecord<'_>) -> Record {
+    Record {
+        kind: record.kind,
+        payload: record.payload.to_vec(),
+    }
+}
+
 pub(crate) fn record(event: &Event<'_>) -> Record {
     let mut payload = Vec::new();
     event.encode(&mut payload);

@@ -1,5 +1,6 @@
 //! The store: what it accepted is there when it is opened again, and nobody else gets in between.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use pointsman_journal::sqlite::{
@@ -8,7 +9,7 @@ use pointsman_journal::sqlite::{
 use pointsman_journal::{Batch, CommitError, Engine, Lsn, Space};
 
 use crate::dump::connect;
-use crate::history::{Memory, Record, batch, batches, lives};
+use crate::history::{Memory, Record, batch, batches, lives, owned};
 
 pub(crate) fn opened(directory: &Path) -> SqliteEngine {
     shown(directory, &mut |_, _| {})
@@ -18,11 +19,8 @@ pub(crate) fn opened(directory: &Path) -> SqliteEngine {
 pub(crate) fn shown(directory: &Path, visit: &mut dyn FnMut(Lsn, Record)) -> SqliteEngine {
     let options = SqliteOptions::default();
     SqliteEngine::open(directory, options, &mut |record| {
-        let owned = Record {
-            kind: record.kind,
-            payload: record.payload.to_vec(),
-        };
-        visit(record.lsn, owned);
+        visit(record.lsn, owned(record));
+        ControlFlow::Continue(())
     })
     .unwrap()
 }
@@ -53,7 +51,9 @@ fn a_batch_that_does_not_follow_is_refused() {
 fn one_process_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let engine = opened(directory.path());
-    let second = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let second = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     let error = second.err().unwrap();
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
     drop(engine);
@@ -67,7 +67,9 @@ fn what_is_not_the_journals_is_left_alone() {
     let foreign = rusqlite::Connection::open(&path).unwrap();
     foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(foreign);
-    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(matches!(error, Err(OpenError::Foreign { .. })));
 
     let directory = tempfile::tempdir().unwrap();
@@ -76,7 +78,9 @@ fn what_is_not_the_journals_is_left_alone() {
         "no database at all, and long enough for one",
     )
     .unwrap();
-    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(matches!(error, Err(OpenError::Sqlite { .. })));
 }
 
@@ -87,7 +91,9 @@ fn a_later_format_is_refused() {
     let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
     connection.pragma_update(None, "user_version", 2).unwrap();
     drop(connection);
-    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(matches!(error, Err(OpenError::Later { format: 2, .. })));
 }
 
@@ -112,7 +118,9 @@ fn a_store_does_not_become_a_projection_nor_the_other_way() {
         ProjectionOptions::default(),
     );
     projection.unwrap().close();
-    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+    let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(matches!(error, Err(OpenError::Role { .. })));
 }
 
@@ -126,7 +134,9 @@ fn a_record_that_is_missing_is_noticed() {
             .execute("DELETE FROM records WHERE lsn = ?1", [missing.get() as i64])
             .unwrap();
         drop(connection);
-        let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {});
+        let error = SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |_| {
+            ControlFlow::Continue(())
+        });
         let Err(OpenError::Hole { lsn, .. }) = error else {
             panic!("{error:?}")
         };
@@ -144,6 +154,7 @@ fn released_records_are_gone_and_their_places_are_not_given_again() {
     let mut engine =
         SqliteEngine::open(directory.path(), SqliteOptions::default(), &mut |record| {
             seen.push(record.lsn.get());
+            ControlFlow::Continue(())
         })
         .unwrap();
     assert_eq!(seen, [4, 5]);
@@ -164,9 +175,34 @@ fn low_space_is_said() {
         reserve_bytes,
         ..SqliteOptions::default()
     };
-    let engine = SqliteEngine::open(directory.path(), options(1), &mut |_| {}).unwrap();
+    let engine = SqliteEngine::open(directory.path(), options(1), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!(engine.space(), Space::Plenty);
     drop(engine);
-    let engine = SqliteEngine::open(directory.path(), options(u64::MAX), &mut |_| {}).unwrap();
+    let engine = SqliteEngine::open(directory.path(), options(u64::MAX), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!(engine.space(), Space::Low);
+}
+
+#[test]
+fn a_reader_can_stop_the_opening() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(filled(directory.path(), &batches(&lives(1), &[2])));
+    let options = SqliteOptions::default();
+    let stopped = SqliteEngine::open(
+        directory.path(),
+        options,
+        &mut |record| match record.lsn.get() {
+            2 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        },
+    );
+    let Err(OpenError::Refused { lsn }) = stopped else {
+        panic!("{stopped:?}")
+    };
+    assert_eq!(lsn, Lsn::new(2));
 }
