@@ -22,7 +22,7 @@ use limits::SEALED_BYTES_MAX;
 pub use note::{Audit, Boot, Observation, Observed};
 pub use obligation::{Attempt, How, Obligation, ObligationKind, Settled};
 use read::Reader;
-pub use transaction::{Declined, Intent, Outcome, Withdrawn};
+pub use transaction::{Declined, Intent, Outcome, Unseen, Withdrawn};
 
 /// The version that is written.
 const VERSION: u8 = 1;
@@ -41,6 +41,7 @@ pub enum Event<'a> {
     Settled(Settled<'a>),
     Observed(Observed<'a>),
     Audit(Audit<'a>),
+    Unseen(Unseen<'a>),
 }
 
 impl<'a> Event<'a> {
@@ -58,6 +59,7 @@ impl<'a> Event<'a> {
             Event::Settled(_) => 8,
             Event::Observed(_) => 9,
             Event::Audit(_) => 10,
+            Event::Unseen(_) => 11,
         }
     }
 
@@ -75,6 +77,7 @@ impl<'a> Event<'a> {
             Event::Settled(_) => "settled",
             Event::Observed(_) => "observed",
             Event::Audit(_) => "audit",
+            Event::Unseen(_) => "unseen",
         }
     }
 
@@ -91,6 +94,7 @@ impl<'a> Event<'a> {
             Event::Settled(event) => event.at,
             Event::Observed(event) => event.at,
             Event::Audit(event) => event.at,
+            Event::Unseen(event) => event.at,
         }
     }
 
@@ -108,6 +112,7 @@ impl<'a> Event<'a> {
             Event::Settled(event) => Some(event.tx),
             Event::Observed(event) => event.tx,
             Event::Audit(event) => event.tx,
+            Event::Unseen(_) => None,
         }
     }
 
@@ -125,6 +130,7 @@ impl<'a> Event<'a> {
             Event::Settled(event) => event.encode(out),
             Event::Observed(event) => event.encode(out),
             Event::Audit(event) => event.encode(out),
+            Event::Unseen(event) => event.encode(out),
         }
     }
 
@@ -134,7 +140,7 @@ impl<'a> Event<'a> {
     /// Says which field does not hold what it must. Any bytes may be given.
     pub fn decode(kind: u8, payload: &'a [u8]) -> Result<Event<'a>, EventError> {
         let mut reader = Reader::new(payload);
-        if !(1..=10).contains(&kind) {
+        if !(1..=11).contains(&kind) {
             return Err(EventError::Kind(kind));
         }
         match reader.u8("version")? {
@@ -151,7 +157,8 @@ impl<'a> Event<'a> {
             7 => Event::Attempt(Attempt::decode(&mut reader)?),
             8 => Event::Settled(Settled::decode(&mut reader)?),
             9 => Event::Observed(Observed::decode(&mut reader)?),
-            _ => Event::Audit(Audit::decode(&mut reader)?),
+            10 => Event::Audit(Audit::decode(&mut reader)?),
+            _ => Event::Unseen(Unseen::decode(&mut reader)?),
         };
         reader.finish()?;
         Ok(event)

@@ -58,7 +58,7 @@ impl ObligationKind {
 }
 
 /// The bank has to be told something, and will be until it answers. `(tx, kind)` names it: what is owed already is not
-/// owed twice.
+/// owed twice. What was paid may be owed again: the bank approved after it had acknowledged the reversal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Obligation<'a> {
     pub tx: u64,
@@ -78,6 +78,10 @@ pub struct Obligation<'a> {
     pub currency: &'a str,
     pub masked_pan: &'a str,
     pub card: CardToken,
+    /// A hash of what makes a repeat of the original a repeat; zeros where there is none.
+    pub key: [u8; 16],
+    /// The trace number under which it has to be said; none if the next free one will do.
+    pub own_stan: Option<u32>,
     /// What to say; empty if it is the intent's body.
     pub body: Sealed<'a>,
 }
@@ -98,6 +102,8 @@ impl<'a> Obligation<'a> {
         write::text(out, self.currency, CURRENCY_BYTES_MAX);
         write::masked_pan(out, self.masked_pan, MASKED_PAN_BYTES_MAX);
         out.extend_from_slice(&self.card.0);
+        out.extend_from_slice(&self.key);
+        write::option_u32(out, self.own_stan);
         write::sealed(out, self.body);
     }
 
@@ -117,6 +123,8 @@ impl<'a> Obligation<'a> {
             currency: reader.text("currency", CURRENCY_BYTES_MAX)?,
             masked_pan: reader.text("masked_pan", MASKED_PAN_BYTES_MAX)?,
             card: reader.card()?,
+            key: reader.array("key")?,
+            own_stan: reader.option_u32("own_stan")?,
             body: reader.sealed("body")?,
         })
     }
@@ -128,6 +136,8 @@ pub struct Attempt {
     pub tx: u64,
     pub kind: ObligationKind,
     pub at: UnixMicros,
+    /// The trace number under which it goes: the same each time.
+    pub stan: u32,
     /// 1 for the first; what follows is marked as a repeat.
     pub count: u32,
 }
@@ -137,6 +147,7 @@ impl Attempt {
         write::u64(out, self.tx);
         self.kind.encode(out);
         write::i64(out, self.at.0);
+        write::u32(out, self.stan);
         write::u32(out, self.count);
     }
 
@@ -145,6 +156,7 @@ impl Attempt {
             tx: reader.u64("tx")?,
             kind: ObligationKind::decode(reader)?,
             at: reader.at()?,
+            stan: reader.u32("stan")?,
             count: reader.u32("count")?,
         })
     }

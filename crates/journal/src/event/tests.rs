@@ -124,12 +124,15 @@ fn event(kind: u8, parts: &Parts) -> Event<'_> {
             currency: word(5),
             masked_pan: word(6),
             card,
+            key: parts.ids.1,
+            own_stan: parts.flag.then_some(parts.numbers[1]),
             body,
         }),
         7 => Event::Attempt(Attempt {
             tx,
             kind: owed,
             at,
+            stan: parts.numbers[1],
             count: parts.numbers[0],
         }),
         8 => Event::Settled(Settled {
@@ -158,6 +161,14 @@ fn event(kind: u8, parts: &Parts) -> Event<'_> {
             response_code: word(2),
             tx: parts.some_tx,
             detail: word(3),
+        }),
+        11 => Event::Unseen(Unseen {
+            at,
+            link: word(0),
+            terminal: word(1),
+            terminal_stan: parts.numbers[0],
+            rrn: word(2),
+            key: parts.ids.1,
         }),
         _ => Event::Audit(Audit {
             at,
@@ -306,7 +317,7 @@ fn lengths_are_bounded_before_they_are_used() {
 #[test]
 fn what_a_later_version_wrote_is_refused_and_said_so() {
     assert_eq!(Event::decode(0, &[1]), Err(EventError::Kind(0)));
-    assert_eq!(Event::decode(11, &[1]), Err(EventError::Kind(11)));
+    assert_eq!(Event::decode(12, &[1]), Err(EventError::Kind(12)));
     let mut record = encoded(&purchase());
     record.payload[0] = 2;
     assert_eq!(
@@ -321,6 +332,7 @@ fn fields_without_meaning_are_refused_by_name() {
         tx: 1,
         kind: ObligationKind::Advice,
         at: UnixMicros(0),
+        stan: 1,
         count: 1,
     }));
     let mut payload = record.payload;
@@ -439,6 +451,8 @@ fn the_bytes_of_version_1() {
         currency: "978",
         masked_pan: "",
         card: CardToken([0xCC; 16]),
+        key: [0xDD; 16],
+        own_stan: Some(7),
         body: Sealed::new(&[9, 8]).unwrap(),
     }));
     let hex: String = record
@@ -451,7 +465,7 @@ fn the_bytes_of_version_1() {
         hex,
         "01080706050403020101feffffffffffffff016201000000\
          0774696d656f75740430323030025431020000000001\
-         05000000000000000339373800cccccccccccccccccccccccccccccccc020000000908"
+         05000000000000000339373800ccccccccccccccccccccccccccccccccdddddddddddddddddddddddddddddddd0107000000020000000908"
     );
 }
 

@@ -141,6 +141,41 @@ impl<'a> Declined<'a> {
     }
 }
 
+/// A terminal took back what had not come. Should it come after all, it is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unseen<'a> {
+    pub at: UnixMicros,
+    pub link: &'a str,
+    pub terminal: &'a str,
+    /// The trace number of what is taken back, as the terminal gave it.
+    pub terminal_stan: u32,
+    pub rrn: &'a str,
+    /// A hash of the terminal's name for it.
+    pub key: [u8; 16],
+}
+
+impl<'a> Unseen<'a> {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        write::i64(out, self.at.0);
+        write::text(out, self.link, NAME_BYTES_MAX);
+        write::text(out, self.terminal, TERMINAL_BYTES_MAX);
+        write::u32(out, self.terminal_stan);
+        write::text(out, self.rrn, RRN_BYTES_MAX);
+        out.extend_from_slice(&self.key);
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'a>) -> Result<Self, EventError> {
+        Ok(Unseen {
+            at: reader.at()?,
+            link: reader.text("link", NAME_BYTES_MAX)?,
+            terminal: reader.text("terminal", TERMINAL_BYTES_MAX)?,
+            terminal_stan: reader.u32("terminal_stan")?,
+            rrn: reader.text("rrn", RRN_BYTES_MAX)?,
+            key: reader.array("key")?,
+        })
+    }
+}
+
 /// It was never sent: nothing is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Withdrawn {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::schema;
 use crate::event::{
     Attempt, Audit, Boot, CardToken, Declined, Event, How, Intent, Obligation, Observed, Outcome,
-    Sealed, Settled, Withdrawn,
+    Sealed, Settled, Unseen, Withdrawn,
 };
 use crate::{Lsn, RawRecord};
 
@@ -40,6 +40,7 @@ fn apply(connection: &Connection, at: Lsn, event: &Event<'_>) -> rusqlite::Resul
         Event::Settled(event) => settled(connection, event),
         Event::Observed(event) => observed(connection, at, event),
         Event::Audit(event) => audit(connection, at, event),
+        Event::Unseen(event) => unseen(connection, at, event),
     }
 }
 
@@ -157,13 +158,16 @@ fn obligation(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO obligations (
+            "INSERT INTO obligations (
                  tx, kind, lsn, at, state, link, link_stan, cause, mti, terminal, terminal_stan, rrn,
                  amount, currency, masked_pan, card, body
              ) VALUES (
                  ?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, ?9, ?10, ?11,
                  ?12, ?13, ?14, ?15, ?16
-             )",
+             )
+             ON CONFLICT (tx, kind) DO UPDATE SET
+                 state = 'open', settled_at = NULL, lsn = excluded.lsn, cause = excluded.cause, body = excluded.body
+             WHERE state <> 'open' AND excluded.lsn >= obligations.lsn",
         )?
         .execute(params![
             obligation.tx.cast_signed(),
@@ -231,6 +235,24 @@ fn settled(connection: &Connection, settled: &Settled<'_>) -> rusqlite::Result<(
         true => forget_body(connection, tx),
         false => Ok(()),
     }
+}
+
+/// Among what was odd: a person may look for the payment that never came.
+fn unseen(connection: &Connection, at: Lsn, unseen: &Unseen<'_>) -> rusqlite::Result<()> {
+    let detail = format!("terminal {} rrn {}", unseen.terminal, unseen.rrn);
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO observations (lsn, at, link, what, mti, stan, response_code, tx, detail)
+             VALUES (?1, ?2, ?3, 'reversed_unseen', '', ?4, '', NULL, ?5)",
+        )?
+        .execute(params![
+            lsn(at),
+            unseen.at.0,
+            unseen.link,
+            unseen.terminal_stan,
+            detail
+        ])
+        .map(drop)
 }
 
 fn observed(connection: &Connection, at: Lsn, observed: &Observed<'_>) -> rusqlite::Result<()> {

@@ -87,7 +87,7 @@ CREATE TABLE observations (
     lsn             INTEGER PRIMARY KEY,
     at              INTEGER NOT NULL,
     link            TEXT NOT NULL,
-    -- late, unmatched, mismatched, undecodable
+    -- late, unmatched, mismatched, undecodable, reversed_unseen
     what            TEXT NOT NULL,
     mti             TEXT NOT NULL,
     stan            INTEGER,

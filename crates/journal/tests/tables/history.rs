@@ -102,12 +102,15 @@ fn event(tx: u64, choice: u8, number: u32) -> Event<'static> {
             currency: "978",
             masked_pan: "411111******1111",
             card: CardToken([tx as u8; 16]),
+            key: [0; 16],
+            own_stan: None,
             body,
         }),
         12 => Event::Attempt(Attempt {
             tx,
             kind,
             at,
+            stan: number,
             count: number % 9,
         }),
         13 | 14 => Event::Settled(Settled {

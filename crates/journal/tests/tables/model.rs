@@ -70,11 +70,16 @@ fn told(history: &[Record]) -> Model {
             }
             Event::Obligation(obligation) => {
                 let key = (tx, obligation.kind.label().to_owned());
-                owed.entry(key).or_insert(Owed {
+                let has_body = !obligation.body.is_none();
+                let owed = owed.entry(key).or_insert(Owed {
                     state: "open",
                     attempts: 0,
-                    has_body: !obligation.body.is_none(),
+                    has_body,
                 });
+                if owed.state != "open" {
+                    owed.state = "open";
+                    owed.has_body = has_body;
+                }
             }
             Event::Attempt(attempt) => {
                 if let Some(owed) = owed.get_mut(&(tx, attempt.kind.label().to_owned())) {
@@ -92,7 +97,7 @@ fn told(history: &[Record]) -> Model {
                     owed.has_body &= !is_settled;
                 }
             }
-            Event::Boot(_) | Event::Observed(_) | Event::Audit(_) => {}
+            Event::Boot(_) | Event::Observed(_) | Event::Audit(_) | Event::Unseen(_) => {}
         }
         let is_owed = owed.iter().any(|((owed_tx, _), owed)| {
             *owed_tx == tx && ["open", "expired", "dead_letter"].contains(&owed.state)

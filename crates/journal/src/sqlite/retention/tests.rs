@@ -69,6 +69,8 @@ fn owed(tx: u64, hours_ago: i64) -> [(u8, Vec<u8>); 2] {
         currency: "978",
         masked_pan: "",
         card: CardToken::NONE,
+        key: [0; 16],
+        own_stan: None,
         body: Sealed::NONE,
     });
     let declined = Event::Declined(Declined {
