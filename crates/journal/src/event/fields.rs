@@ -114,11 +114,13 @@ impl Event<'_> {
                 show("terminal", text(owed.terminal));
                 show("terminal_stan", Field::Number(owed.terminal_stan.into()));
                 show("link_stan", Field::Number(owed.link_stan.into()));
+                show("stan", number(owed.own_stan.map(u64::from)));
                 show("rrn", text(owed.rrn));
                 show("amount", number(owed.amount));
                 show("currency", text(owed.currency));
                 show("masked_pan", text(owed.masked_pan));
                 show("card", card(&owed.card));
+                show("duplicate_key", Field::Id(&owed.key));
                 show("cause", text(owed.cause));
                 show("body_bytes", sealed(owed.body));
             }
@@ -126,6 +128,7 @@ impl Event<'_> {
                 show("tx", Field::Number(attempt.tx));
                 show("kind", Field::Text(attempt.kind.label()));
                 show("at", Field::At(attempt.at));
+                show("stan", Field::Number(attempt.stan.into()));
                 show("count", Field::Number(attempt.count.into()));
             }
             Event::Settled(settled) => {
@@ -158,6 +161,14 @@ impl Event<'_> {
                 show("who", text(audit.who));
                 show("action", text(audit.action));
                 show("detail", text(audit.detail));
+            }
+            Event::Unseen(unseen) => {
+                show("at", Field::At(unseen.at));
+                show("link", text(unseen.link));
+                show("terminal", text(unseen.terminal));
+                show("terminal_stan", Field::Number(unseen.terminal_stan.into()));
+                show("rrn", text(unseen.rrn));
+                show("duplicate_key", Field::Id(&unseen.key));
             }
         }
     }
