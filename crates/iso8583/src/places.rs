@@ -8,16 +8,18 @@
 /// the last.
 pub(crate) const UPPER_KEPT: usize = 16;
 
+/// One for each field up to 64, and one for their end.
+pub(crate) const LOWER_KEPT: usize = 65;
+
 /// Of more elements, one in so many is kept.
 const STRIDE: usize = 8;
 
 /// The places of the elements of a message.
 #[derive(Clone)]
 pub(crate) struct Places {
-    /// Where field n begins, at n − 1.
-    lower: [u16; 64],
-    /// Where the fields up to 64 end.
-    lower_end: u16,
+    /// Where field n begins, at n − 1; behind them, where the fields up to 64 end. So a place is found by the count of the
+    /// zeros below a bit, which is 64 where there is no bit.
+    lower: [u16; LOWER_KEPT],
     /// Where those above begin, in their order.
     upper: [u16; UPPER_KEPT],
     upper_count: u8,
@@ -41,8 +43,7 @@ impl Places {
     #[inline(always)]
     pub(crate) fn empty() -> Places {
         Places {
-            lower: [0; 64],
-            lower_end: 0,
+            lower: [0; LOWER_KEPT],
             upper: [0; UPPER_KEPT],
             upper_count: 0,
             sparse: false,
@@ -52,15 +53,16 @@ impl Places {
 
     /// Where the fast path notes the beginning of field n, at n − 1.
     #[inline(always)]
-    pub(crate) fn lower(&mut self) -> &mut [u16; 64] {
+    pub(crate) fn lower(&mut self) -> &mut [u16; LOWER_KEPT] {
         &mut self.lower
     }
 
     /// The fast path has come to the end of the fields up to 64.
     #[inline(always)]
     pub(crate) fn end_lower(&mut self, end: usize) {
-        self.lower_end = narrow(end);
-        self.end = self.lower_end;
+        let [.., lower_end] = &mut self.lower;
+        *lower_end = narrow(end);
+        self.end = *lower_end;
     }
 
     /// Where the fast path notes the beginning of each element above 64, and behind the last the end of the message.
@@ -123,7 +125,7 @@ impl Places {
     #[inline(always)]
     pub(crate) fn of_lower(&self, bits: u64) -> usize {
         let kept = self.lower.get(bits.trailing_zeros() as usize);
-        usize::from(kept.copied().unwrap_or(self.lower_end))
+        usize::from(kept.copied().unwrap_or_default())
     }
 
     /// Where the element above 64 of this rank begins; behind the last, where that one ends.
