@@ -238,39 +238,33 @@ impl Lane {
         let (Some(wire), Some(length)) = (tail.get(prefix..), length.checked_sub(prefix)) else {
             return Err((0, Kind::NotInView));
         };
-        match self.way {
-            Way::Pack => {
-                let place = self.open(length, length.div_ceil(2), out)?;
-                encode::pack_loosely(&self.to, wire, length, place);
-            }
+        let (units, bytes) = match self.way {
+            Way::Pack => (length, length.div_ceil(2)),
             Way::UnpackAscii | Way::UnpackEbcdic if self.from.counts == Counts::Value => {
                 let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
                 let units = self.from.packed_units(prefix, length);
-                let place = self.open(units, units, out)?;
+                (units, units)
+            }
+            Way::HexToRaw => (length / 2, length / 2),
+            // Lengths count hex characters, those of fixed fields bytes.
+            Way::RawToHex if self.to.prefix == Prefix::None => (length, length * 2),
+            Way::RawToHex => (length * 2, length * 2),
+            Way::Value => (length, length),
+            _ => return self.carry_otherwise(tail, prefix + length, out),
+        };
+        let place = self.open(units, bytes, out)?;
+        match self.way {
+            Way::Pack => encode::pack_loosely(&self.to, wire, length, place),
+            Way::UnpackAscii | Way::UnpackEbcdic => {
                 let spelling = match self.way {
                     Way::UnpackAscii => Spelling::AsciiTrack,
                     _ => Spelling::EbcdicDigits,
                 };
                 text::unpack_loosely(self.from.shape, units, wire, length, place, spelling);
             }
-            Way::HexToRaw => {
-                let place = self.open(length / 2, length / 2, out)?;
-                swar::pack_loosely(wire, length, place);
-            }
-            Way::RawToHex => {
-                // Lengths count hex characters, those of fixed fields bytes.
-                let units = match self.to.prefix {
-                    Prefix::None => length,
-                    _ => length * 2,
-                };
-                let place = self.open(units, length * 2, out)?;
-                swar::unpack_loosely(wire, length, place, Spelling::Hex);
-            }
-            Way::Value => {
-                let place = self.open(length, length, out)?;
-                swar::copy_loosely(wire, length, place);
-            }
-            _ => return self.carry_otherwise(tail, prefix + length, out),
+            Way::HexToRaw => swar::pack_loosely(wire, length, place),
+            Way::RawToHex => swar::unpack_loosely(wire, length, place, Spelling::Hex),
+            _ => swar::copy_loosely(wire, length, place),
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl<'o> Output<'o> {
         if loose_end > self.buffer.len() {
             self.grow(count + LOOSE_BYTES);
         }
-        let place = self.buffer.get_mut(self.end..loose_end).unwrap_or_default();
+        let place = self.buffer.get_mut(self.end..).unwrap_or_default();
         self.end = end;
         place
     }

@@ -42,14 +42,6 @@ impl StanSlot {
         Some(StanSlot { offset, ..self })
     }
 
-    pub(crate) fn moved_down(self, count: usize) -> StanSlot {
-        let count = u16::try_from(count).unwrap_or_default();
-        StanSlot {
-            offset: self.offset.saturating_sub(count),
-            ..self
-        }
-    }
-
     /// Overwrites the STAN. `message` is the message the slot was made for; a shorter one is left as it is.
     pub fn stamp(&self, message: &mut [u8], stan: Stan) {
         let digits = stan.digit_values();

@@ -193,7 +193,7 @@ impl Transcoder {
             view,
             plan: Plan::without_edits(self, view),
             rank: 0,
-            stan: None,
+            stan_offset: None,
         };
         let written = writing.write(mti, header, edits, &mut out);
         if written.is_err() {
@@ -211,7 +211,7 @@ struct Writing<'t> {
     /// Elements of the view above 64 that were written, or left out.
     rank: usize,
     /// Where field 11 was written.
-    stan: Option<StanSlot>,
+    stan_offset: Option<usize>,
 }
 
 impl Writing<'_> {
@@ -241,11 +241,10 @@ impl Writing<'_> {
             if self.view.elements().contains(THIRD_BITMAP) {
                 self.rank += 1;
             }
-            self.put_word::<64>(&mut edits, out)?;
-            self.put_word::<128>(&mut edits, out)?;
+            self.put_upper_words(&mut edits, out)?;
             // What is left out by a lenient transcoder was expected.
             let moved = bitmaps.close(self.plan.fields, out);
-            self.stan = self.stan.map(|slot| slot.moved_down(moved));
+            self.stan_offset = self.stan_offset.map(|offset| offset.saturating_sub(moved));
         }
         bitmaps.write(self.plan.fields, out);
         let length = out.length();
@@ -253,14 +252,25 @@ impl Writing<'_> {
         to.complete_header(out.written(0, length));
         Ok(Written {
             message: out.keep(),
-            stan: self.stan,
+            stan: self.stan_slot(),
             dropped: self.plan.dropped,
         })
     }
 
+    /// Appends the fields above 64. Few messages have them: their loops stay out of the way of the one that all need.
+    #[inline(never)]
+    fn put_upper_words(
+        &mut self,
+        edits: &mut core::slice::Iter<'_, Edit<'_>>,
+        out: &mut Output<'_>,
+    ) -> Result<(), TranscodeError> {
+        self.put_word::<64>(edits, out)?;
+        self.put_word::<128>(edits, out)
+    }
+
     /// Appends the fields `BASE` + 1 to `BASE` + 64. Fields that go the same way and may do so together are appended as one
     /// run of bytes, up to the first that may not.
-    #[inline]
+    #[inline(always)]
     fn put_word<const BASE: u8>(
         &mut self,
         edits: &mut core::slice::Iter<'_, Edit<'_>>,
@@ -280,13 +290,16 @@ impl Writing<'_> {
         let mut alone = special;
         let mut rest = word_of(self.plan.all, first);
         let mut from = boundary(rest, self.rank);
+        // Boundaries ascend: `to - from` is a length, and what would wrap is taken for one that no message has.
         while rest != 0 {
             let number = first + rest.trailing_zeros() as u8;
             let bit = rest & rest.wrapping_neg();
             let Some(lane) = self.transcoder.lanes.get(usize::from(number)) else {
                 break;
             };
-            let tail = view.bytes().get(from..).unwrap_or_default();
+            let Some(tail) = view.bytes().get(from..) else {
+                break;
+            };
             let start = out.length();
             let together = lane.together & !alone;
             if together & bit == 0 {
@@ -297,11 +310,11 @@ impl Writing<'_> {
                 let to = boundary(rest, self.rank);
                 if special & bit != 0 {
                     self.put_special(number, edits, out)?;
-                } else if let Err(refusal) = lane.carry(tail, to.saturating_sub(from), out) {
+                } else if let Err(refusal) = lane.carry(tail, to.wrapping_sub(from), out) {
                     self.leave_out(number, refusal)?;
                 }
                 if BASE == 0 && bit == FIELD_11 && self.plan.fields.contains(11) {
-                    self.stan = self.stan_at(start);
+                    self.stan_offset = Some(start);
                 }
                 from = to;
                 continue;
@@ -315,10 +328,10 @@ impl Writing<'_> {
                 _ => self.rank + run.count_ones() as usize,
             };
             let to = boundary(behind, rank);
-            if lane.way.put_run(tail, to.saturating_sub(from), out) {
+            if lane.way.put_run(tail, to.wrapping_sub(from), out) {
                 if BASE == 0 && run & FIELD_11 != 0 {
                     let before = view.lower_boundary(FIELD_11).saturating_sub(from);
-                    self.stan = self.stan_at(start + lane.way.run_length(before));
+                    self.stan_offset = Some(start + lane.way.run_length(before));
                 }
                 (self.rank, rest, from) = (rank, behind, to);
             } else {
@@ -328,10 +341,10 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// The slot for the STAN if field 11 begins here.
+    /// The slot for the STAN, if field 11 was written and is one.
     #[inline]
-    fn stan_at(&self, offset: usize) -> Option<StanSlot> {
-        self.transcoder.stan.and_then(|slot| slot.moved_up(offset))
+    fn stan_slot(&self) -> Option<StanSlot> {
+        self.transcoder.stan?.moved_up(self.stan_offset?)
     }
 
     /// Appends a field as an edit says; one that cannot be carried is left out, or is an error.
