@@ -240,9 +240,16 @@ impl Lane {
         };
         let (units, bytes) = match self.way {
             Way::Pack => (length, length.div_ceil(2)),
-            Way::UnpackAscii | Way::UnpackEbcdic if self.from.counts == Counts::Value => {
-                let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
-                let units = self.from.packed_units(prefix, length);
+            Way::UnpackAscii | Way::UnpackEbcdic => {
+                let units = match self.from.counts {
+                    Counts::Value => {
+                        let (prefix, _) = tail.split_at_checked(prefix).unwrap_or_default();
+                        self.from.packed_units(prefix, length)
+                    }
+                    Counts::Bytes | Counts::Element => self
+                        .from
+                        .units_of_wire(wire.get(..length).unwrap_or_default()),
+                };
                 (units, units)
             }
             Way::HexToRaw => (length / 2, length / 2),
@@ -250,7 +257,9 @@ impl Lane {
             Way::RawToHex if self.to.prefix == Prefix::None => (length, length * 2),
             Way::RawToHex => (length * 2, length * 2),
             Way::Value => (length, length),
-            _ => return self.carry_otherwise(tail, prefix + length, out),
+            Way::Same | Way::AsciiToEbcdic | Way::EbcdicToAscii | Way::Text | Way::None => {
+                return self.carry_otherwise(tail, prefix + length, out);
+            }
         };
         let place = self.open(units, bytes, out)?;
         match self.way {
@@ -300,47 +309,34 @@ impl Lane {
         let Some(element) = Element::of(&self.from, bytes) else {
             return Err((0, Kind::NotInView));
         };
-        put(self.way, &element, Target { step: &self.to }, out)
-    }
-}
-
-/// Appends the value in the other form. Nothing is appended if it is refused.
-fn put(way: Way, from: &Element<'_>, to: Target<'_>, out: &mut Output<'_>) -> Result<(), Refusal> {
-    let units = match way {
-        Way::None => return Err((0, Kind::NotCarried)),
-        Way::Text => return put_through_text(from, to, out),
-        Way::Same => {
-            out.put(from.prefix);
-            out.put(from.wire);
+        let to = Target { step: &self.to };
+        match self.way {
+            Way::Same => {
+                out.put(element.prefix);
+                out.put(element.wire);
+                return Ok(());
+            }
+            Way::AsciiToEbcdic | Way::EbcdicToAscii => {}
+            Way::Text => return put_through_text(&element, to, out),
+            _ => return Err((0, Kind::NotCarried)),
+        }
+        if !to.step.allows(element.units) {
+            return Err(to.length_refusal(element.units));
+        }
+        let before = out.length();
+        let place = to.room(element.units, out);
+        if self.way == Way::AsciiToEbcdic {
+            swar::translate(element.wire, place, &charset::EBCDIC_FROM_LATIN1);
             return Ok(());
         }
-        Way::HexToRaw => from.wire.len() / 2,
-        Way::RawToHex if to.step.prefix != Prefix::None => from.wire.len() * 2,
-        _ => from.units,
-    };
-    if !to.step.allows(units) {
-        return Err(to.length_refusal(units));
-    }
-    let before = out.length();
-    let place = to.room(units, out);
-    match way {
-        Way::Pack => encode::pack(to.step, from.wire, place),
-        Way::UnpackAscii => text::unpack(from, place, Spelling::AsciiTrack),
-        Way::UnpackEbcdic => text::unpack(from, place, Spelling::EbcdicDigits),
-        Way::AsciiToEbcdic => swar::translate(from.wire, place, &charset::EBCDIC_FROM_LATIN1),
-        Way::EbcdicToAscii => {
-            swar::ascii_from_ebcdic(from.wire, place);
-            // Only text can hold what ASCII lacks: the printable characters of the upper half of Latin-1.
-            if to.step.check == Check::AsciiPrintable && !to.step.check.holds(place) {
-                out.rewind(before);
-                return put_through_text(from, to, out);
-            }
+        swar::ascii_from_ebcdic(element.wire, place);
+        // Only text can hold what ASCII lacks: the printable characters of the upper half of Latin-1.
+        if to.step.check == Check::AsciiPrintable && !to.step.check.holds(place) {
+            out.rewind(before);
+            return put_through_text(&element, to, out);
         }
-        Way::HexToRaw => swar::pack(from.wire, place),
-        Way::RawToHex => swar::unpack(from.wire, place, Spelling::Hex),
-        Way::Value | Way::None | Way::Same | Way::Text => swar::copy(from.wire, place),
+        Ok(())
     }
-    Ok(())
 }
 
 /// Appends the value that a field has in another message.
@@ -351,9 +347,6 @@ pub(crate) fn copy(
     target: Target<'_>,
     out: &mut Output<'_>,
 ) -> Result<(), Refusal> {
-    let Some(element) = view.element(number) else {
-        return Err((0, Kind::NotInView));
-    };
     let way = if core::ptr::eq(view.dialect(), dialect) {
         Way::Same
     } else {
@@ -362,7 +355,18 @@ pub(crate) fn copy(
             _ => Way::None,
         }
     };
-    put(way, &element, target, out)
+    let (Some(from), Some(range)) = (view.dialect().step(number), view.element_range(number))
+    else {
+        return Err((0, Kind::NotInView));
+    };
+    let lane = Lane {
+        way,
+        from: *from,
+        to: *target.step,
+        together: 0,
+    };
+    let tail = view.bytes().get(range.start..).unwrap_or_default();
+    lane.carry(tail, range.len(), out)
 }
 
 #[cold]
