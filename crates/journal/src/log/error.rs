@@ -94,6 +94,8 @@ pub enum Damage {
         "the record is broken, but record {later}, written after this one was synced, is there"
     )]
     Record { later: Lsn },
+    #[error("the record is broken or missing, but all records below {durable} had been synced")]
+    Lost { durable: Lsn },
     #[error("the segment ends here, but segment {later} is there")]
     Ended { later: u64 },
     #[error("the segment is missing or empty, but it had been begun")]

@@ -194,6 +194,7 @@ impl LogEngine {
                 epoch,
                 first: inventory.state.first,
                 begun: inventory.due() - 1,
+                durable: tail.place.lsn.get(),
             })
             .map_err(OpenError::io("write", &directory.join(state::STATE_NAME)))?;
         recovered.first = segments
@@ -329,6 +330,7 @@ impl LogEngine {
             let mut state = self.shared.state();
             let begun = State {
                 begun: open.number,
+                durable: next.lsn.get(),
                 ..state.state()
             };
             state.write(begun)?;
@@ -422,6 +424,15 @@ impl LogEngine {
         {
             open.file.sync_data()?;
             self.unsynced = self.place.lsn;
+        }
+        // From now on damage to these records is no batch that was being written.
+        let mut state = self.shared.state();
+        if state.state().durable < self.place.lsn.get() {
+            let durable = State {
+                durable: self.place.lsn.get(),
+                ..state.state()
+            };
+            state.write(durable)?;
         }
         Ok(())
     }

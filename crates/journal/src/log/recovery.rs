@@ -234,6 +234,7 @@ pub(super) fn replay(
             }
         }
         let end = walk.place();
+        let durable = Lsn::new(inventory.state.durable);
         match next {
             Some(next) if next.header.first != end.lsn || next.header.previous != end.chain => {
                 let later = next.number;
@@ -246,6 +247,9 @@ pub(super) fn replay(
                     .map_err(OpenError::io("read", &path))?;
                 if let Some(later) = later {
                     return Err(damaged(end.offset, end.lsn, Damage::Record { later }));
+                }
+                if end.lsn < durable {
+                    return Err(damaged(end.offset, end.lsn, Damage::Lost { durable }));
                 }
             }
         }

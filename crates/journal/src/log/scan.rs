@@ -80,6 +80,7 @@ pub fn scan(
         scan.first = first.header.first;
         scan.next = first.header.first;
     }
+    let durable = Lsn::new(inventory.state.durable);
     let mut walk = Walk::new();
     let mut previous = None;
     for (at, begun) in inventory.begun.iter().enumerate() {
@@ -87,7 +88,7 @@ pub fn scan(
         let end = scan_segment(
             vfs,
             directory,
-            (previous, begun, next),
+            (previous, begun, next, durable),
             &mut walk,
             &mut scan,
             visit,
@@ -121,7 +122,7 @@ fn take_inventory(vfs: &dyn Vfs, directory: &Path) -> Result<Inventory, OpenErro
 fn scan_segment(
     vfs: &dyn Vfs,
     directory: &Path,
-    (previous, begun, next): (Option<u32>, &Begun, Option<&Begun>),
+    (previous, begun, next, durable): (Option<u32>, &Begun, Option<&Begun>, Lsn),
     walk: &mut Walk,
     scan: &mut Scan,
     visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
@@ -183,6 +184,7 @@ fn scan_segment(
             None => {
                 let complete = match next {
                     Some(next) => next.header.first == end.lsn && next.header.previous == end.chain,
+                    None if end.lsn < durable => false,
                     None => walk
                         .written_later(&*file)
                         .map_err(OpenError::io("read", &path))?
@@ -204,12 +206,10 @@ fn scan_segment(
                 }
                 let damage = match next {
                     Some(next) => Damage::Ended { later: next.number },
-                    None => Damage::Record {
-                        later: walk
-                            .written_later(&*file)
-                            .map_err(OpenError::io("read", &path))?
-                            .unwrap_or(end.lsn),
-                    },
+                    None => walk
+                        .written_later(&*file)
+                        .map_err(OpenError::io("read", &path))?
+                        .map_or(Damage::Lost { durable }, |later| Damage::Record { later }),
                 };
                 return Ok(fault(end.offset, end.lsn, damage));
             }

@@ -1,8 +1,9 @@
-//! What the segments cannot say about themselves: which of them there must be, and how often the log was opened.
+//! What the segments cannot say about themselves: which of them there must be, how far they go, and how often the log was
+//! opened.
 //!
 //! A small file that never grows, so that a full disk does not hinder it: two slots that are written in turn, the sound one
 //! with the higher sequence counts. Without it a missing first or last segment would look like a log that begins later or
-//! ends earlier.
+//! ends earlier, and damage to the last batch like a batch that was being written.
 
 use std::io;
 use std::path::Path;
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) first: u64,
     /// The highest segment that surely has been begun, 0 for none.
     pub(super) begun: u64,
+    /// Records below this place surely are durable.
+    pub(super) durable: u64,
 }
 
 /// The file.
@@ -84,6 +87,7 @@ impl StateFile {
             epoch: 0,
             first: 1,
             begun: 0,
+            durable: 1,
         };
         let mut bytes = vec![0; FILE_BYTES];
         put(&mut bytes, 0, &encode(&state, 1));
@@ -117,6 +121,7 @@ fn encode(state: &State, sequence: u64) -> [u8; SLOT_BYTES] {
     put(&mut bytes, 16, &state.first.to_le_bytes());
     put(&mut bytes, 24, &state.begun.to_le_bytes());
     put(&mut bytes, 32, &state.epoch.to_le_bytes());
+    put(&mut bytes, 40, &state.durable.to_le_bytes());
     let crc = crc32c(bytes.get(..CRC_AT).unwrap_or_default());
     put(&mut bytes, CRC_AT, &crc.to_le_bytes());
     bytes
@@ -144,6 +149,7 @@ fn read(file: &dyn VfsFile) -> io::Result<(u64, Found)> {
                 epoch: read_u32(&bytes, 32),
                 first: read_u64(&bytes, 16),
                 begun: read_u64(&bytes, 24),
+                durable: read_u64(&bytes, 40),
             };
             best = Some((sequence, state));
         }

@@ -180,6 +180,32 @@ fn a_broken_record_with_later_ones_behind_it_is_damage() {
     }
 }
 
+#[test]
+fn a_broken_last_record_is_damage_once_it_is_known_to_have_been_synced() {
+    for closed in [false, true] {
+        let fs = SimFs::new(1);
+        let (mut log, _) = open(&fs);
+        let first = commit(&mut log, 3);
+        commit(&mut log, 1);
+        if closed {
+            log.close().expect("it is closed");
+        }
+        drop(log);
+        fs.flip(&segment(1), 64 + 3 * 48 + 30, 0);
+        if closed {
+            let found = fault(&fs);
+            let durable = Lsn::new(5);
+            assert_eq!(
+                (found.lsn, found.damage),
+                (Lsn::new(4), Damage::Lost { durable })
+            );
+        } else {
+            // It might have been in the middle of being written.
+            assert_eq!(open(&fs).1, first);
+        }
+    }
+}
+
 fn fault_text(fs: &SimFs) -> String {
     fs.flip(&segment(1), 64 + 4 * 48 + 30, 0);
     let text = match open_with(fs, options()) {

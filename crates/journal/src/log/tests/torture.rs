@@ -311,7 +311,7 @@ fn a_seed_is_one_history() {
     }
 }
 
-/// One bit of a log that was closed in order: it is noticed, or it hit what no later write vouches for.
+/// One bit of a log: it is noticed, or it hit what nothing later vouches for, which is nothing if the log was closed.
 #[test]
 fn a_flipped_bit_is_never_passed_over() {
     let mut refused = 0;
@@ -324,9 +324,13 @@ fn a_flipped_bit_is_never_passed_over() {
             log.commit(&batch).expect("nothing fails");
             batches.push(contents(&batch));
         }
-        log.close().expect("nothing fails");
+        let closed = history.random.below(2) == 0;
+        if closed {
+            log.close().expect("nothing fails");
+        }
         drop(log);
         let unsure = match history.durability {
+            _ if closed => 0,
             Durability::Commit => batches.last().map_or(0, Vec::len),
             Durability::Relaxed => batches.iter().map(Vec::len).sum(),
         };
