@@ -42,6 +42,8 @@ pub(super) struct StateFile {
     file: Arc<dyn VfsFile>,
     sequence: u64,
     state: State,
+    /// The slot that counts is known to be on the disk.
+    settled: bool,
 }
 
 /// What was found in the file.
@@ -76,6 +78,7 @@ impl StateFile {
             file,
             sequence,
             state,
+            settled: false,
         };
         Ok((opened, found))
     }
@@ -104,13 +107,22 @@ impl StateFile {
 
     /// Makes the state durable.
     pub(super) fn write(&mut self, state: State) -> io::Result<()> {
-        let sequence = self.sequence + 1;
-        let offset = SLOT_OFFSETS[(sequence % 2) as usize ^ 1];
-        write_full(&*self.file, &encode(&state, sequence), offset)?;
-        self.file.sync_data()?;
-        self.sequence = sequence;
+        // The slot that counts may only be in the system's memory, after a sync of an earlier process had failed. Before
+        // the other one is touched it must be on the disk, or both could be lost.
+        if !self.settled {
+            self.put(self.state, self.sequence)?;
+            self.settled = true;
+        }
+        self.put(state, self.sequence + 1)?;
+        self.sequence += 1;
         self.state = state;
         Ok(())
+    }
+
+    fn put(&self, state: State, sequence: u64) -> io::Result<()> {
+        let offset = SLOT_OFFSETS[(sequence % 2) as usize ^ 1];
+        write_full(&*self.file, &encode(&state, sequence), offset)?;
+        self.file.sync_data()
     }
 }
 
