@@ -14,6 +14,7 @@ mod fuzz;
 mod miri;
 mod package;
 mod pages;
+mod power_cuts;
 mod semver;
 mod tidy;
 
@@ -50,6 +51,8 @@ enum Task {
     Package,
     /// Writes the pages of the manual that are made from the dialects.
     Pages,
+    /// Cuts the power under a journal on a mounted file system, where FUSE is, and looks what is left.
+    PowerCuts(power_cuts::Args),
     /// The codec's public API against that of the last tag, or of a commit.
     Semver(semver::Args),
     /// A long run of the fuzzers; the short one is a test.
@@ -69,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Task::Miri => miri::run(&root),
         Task::Package => package::run(&root),
         Task::Pages => pages::write(&root),
+        Task::PowerCuts(args) => power_cuts::run(&root, &args),
         Task::Semver(args) => semver::run(&root, &args),
         Task::Fuzz(args) => fuzz::run(&root, &args),
     }
