@@ -12,6 +12,7 @@ pub mod event;
 mod journal;
 mod limits;
 pub mod log;
+pub mod look;
 mod lsn;
 pub mod seal;
 pub mod sqlite;

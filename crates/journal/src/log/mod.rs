@@ -37,7 +37,12 @@ use crate::{Batch, CommitError, Durability, Engine, Lsn, RawRecord, Space};
 
 pub use error::{Damage, Fault, OpenError, ReadError};
 pub use handle::{LogHandle, Record};
-pub use scan::{End, Scan, ScanSegment, scan};
+pub use scan::{End, Scan, ScanSegment, scan, scan_from};
+
+/// Whether a log keeps a file of this name.
+pub(crate) fn is_file_of_a_log(name: &str) -> bool {
+    name == state::STATE_NAME || shared::segment_number(name).is_some()
+}
 
 /// How a log is kept.
 #[derive(Clone, Copy, Debug)]

@@ -58,6 +58,19 @@ pub fn scan(
     directory: &Path,
     visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
 ) -> Result<Scan, OpenError> {
+    scan_from(vfs, directory, Lsn::ZERO, visit)
+}
+
+/// The same without the segments of which every record is before `from`: their heads alone are read.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_from(
+    vfs: &dyn Vfs,
+    directory: &Path,
+    from: Lsn,
+    visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
+) -> Result<Scan, OpenError> {
     let mut scan = Scan {
         epoch: 0,
         segments: Vec::new(),
@@ -85,6 +98,14 @@ pub fn scan(
     let mut previous = None;
     for (at, begun) in inventory.begun.iter().enumerate() {
         let next = inventory.begun.get(at + 1);
+        if let Some(next) = next
+            && next.header.first <= from
+        {
+            scan.first = next.header.first;
+            scan.next = next.header.first;
+            previous = Some(next.header.previous);
+            continue;
+        }
         let end = scan_segment(
             vfs,
             directory,

@@ -1,14 +1,16 @@
 //! What people ask the tables.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::FILE_NAME;
 use super::schema::{self, OpenError};
-use crate::Lsn;
+use super::store::visit_records;
 use crate::event::{CardToken, ObligationKind, UnixMicros};
+use crate::{Lsn, RawRecord};
 
 /// Rows that one question brings at most.
 const ROWS_MAX: usize = 10_000;
@@ -17,6 +19,7 @@ const ROWS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    path: PathBuf,
 }
 
 /// What a transaction must be like. What is not said does not matter.
@@ -170,7 +173,44 @@ impl Reader {
     /// # Errors
     /// They are not there, or another program made them.
     pub fn open(directory: &Path) -> Result<Reader, OpenError> {
-        schema::open_for_reading(&directory.join(FILE_NAME)).map(|connection| Reader { connection })
+        let path = directory.join(FILE_NAME);
+        let connection = schema::open_for_reading(&path)?;
+        Ok(Reader { connection, path })
+    }
+
+    /// Whether the tables are the journal itself, and not what a log says.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_store(&self) -> rusqlite::Result<bool> {
+        schema::is_store(&self.connection)
+    }
+
+    /// Shows the records of a store from `from` to `last`, in order, until `visit` breaks off, which is an error too.
+    pub(crate) fn records(
+        &self,
+        from: Lsn,
+        last: Lsn,
+        visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let before = Lsn::new(from.get().saturating_sub(1));
+        visit_records(&self.connection, &self.path, (before, last), visit)
+    }
+
+    /// What SQLite finds wrong with the file. It reads all of it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn integrity(&self) -> rusqlite::Result<Option<String>> {
+        let says: String = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok((says != "ok").then_some(says))
+    }
+
+    /// Names the file that an error is about.
+    pub fn failed(&self) -> impl Fn(rusqlite::Error) -> OpenError + '_ {
+        OpenError::sqlite(&self.path)
     }
 
     /// The last record that the tables know of.

@@ -93,7 +93,7 @@ impl Role {
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Role::Projection => "a log with tables beside it",
             Role::Store => "tables alone",
@@ -213,6 +213,10 @@ pub(super) fn set_meta(connection: &Connection, name: &str, value: i64) -> rusql
         .prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value")?
         .execute((name, value))
         .map(drop)
+}
+
+pub(super) fn is_store(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(meta(connection, ROLE)? == Some(Role::Store.code()))
 }
 
 pub(super) fn applied(connection: &Connection) -> rusqlite::Result<Lsn> {

@@ -38,7 +38,7 @@ impl Kind for Log {
 }
 
 /// With segments so small that histories fill several of them.
-fn log(directory: &Path, visit: &mut dyn FnMut(Lsn, Record)) -> LogEngine {
+pub(crate) fn log(directory: &Path, visit: &mut dyn FnMut(Lsn, Record)) -> LogEngine {
     let options = LogOptions {
         segment_bytes: 4 * 1024,
         prepare: Prepare::Inline,
