@@ -8,7 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cards;
 use crate::commands::{
-    check, convert, decode, dev, dialects, diff, encode, redact, route, serve, sim, version,
+    check, convert, decode, dev, dialects, diff, encode, journal, redact, route, saf, serve, sim,
+    tx, version,
 };
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
@@ -63,6 +64,12 @@ pub(crate) enum Command {
     Redact(redact::Args),
     /// List the built-in dialects, or print one as TOML
     Dialects(dialects::Args),
+    /// Read what the switch wrote down: check it, show it, export it, count it
+    Journal(journal::Args),
+    /// Find a transaction, and tell what became of it
+    Tx(tx::Args),
+    /// See what the switch still owes the banks, and what waits for a person
+    Saf(saf::Args),
     /// Simulate a bank or a terminal
     Sim(Box<sim::Args>),
     /// Send one message and explain the answer

@@ -7,12 +7,15 @@ pub(crate) mod dev;
 pub(crate) mod dialects;
 pub(crate) mod diff;
 pub(crate) mod encode;
+pub(crate) mod journal;
 pub(crate) mod load;
 pub(crate) mod redact;
 pub(crate) mod route;
+pub(crate) mod saf;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod tx;
 pub(crate) mod version;
 
 use crate::cli::Command;
@@ -31,6 +34,9 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Dialects(args) => dialects::run(args, console),
         Command::Route(args) => route::run(args, console),
         Command::Serve(args) => serve::run(args, console),
+        Command::Journal(args) => journal::run(args, console),
+        Command::Tx(args) => tx::run(args, console),
+        Command::Saf(args) => saf::run(args, console),
         Command::Sim(args) => sim::run(*args),
         Command::Load(args) => load::run(*args),
         Command::Send(args) => send::run(*args),

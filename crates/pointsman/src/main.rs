@@ -16,6 +16,7 @@ mod exit;
 mod guess;
 mod hex;
 mod input;
+mod journal;
 mod lines;
 mod observe;
 mod redact;

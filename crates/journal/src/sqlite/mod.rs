@@ -21,7 +21,7 @@ mod store;
 pub use follow::{Feed, Source};
 pub use projection::{Progress, Projection, ProjectionOptions, State};
 pub use query::{
-    AuditRow, Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, Reader,
+    AuditRow, Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, ROWS_MAX, Reader,
     TransactionRow,
 };
 pub use retention::Retention;

@@ -13,7 +13,7 @@ use crate::event::{CardToken, ObligationKind, UnixMicros};
 use crate::{Lsn, RawRecord};
 
 /// Rows that one question brings at most.
-const ROWS_MAX: usize = 10_000;
+pub const ROWS_MAX: usize = 1_000_000;
 
 /// The tables, for reading only, beside a switch that runs or without one.
 #[derive(Debug)]
@@ -155,6 +155,40 @@ impl Conditions {
         self.text.push_str(condition);
     }
 
+    /// What transactions and obligations have in common.
+    fn add_filter(&mut self, filter: &Filter) {
+        if let Some(tx) = filter.tx {
+            self.add("tx = ?", tx.cast_signed());
+        }
+        if let Some(stan) = filter.stan {
+            self.add("(terminal_stan = ? OR link_stan = ?)", stan);
+        }
+        let texts = [
+            ("terminal = ?", &filter.terminal),
+            ("rrn = ? AND rrn <> ''", &filter.rrn),
+            ("link = ?", &filter.link),
+        ];
+        for (condition, value) in texts {
+            if let Some(value) = value {
+                self.add(condition, value.clone());
+            }
+        }
+        if let Some(since) = filter.since {
+            self.add("at >= ?", since.0);
+        }
+        if let Some(until) = filter.until {
+            self.add("at < ?", until.0);
+        }
+        if !filter.cards.is_empty() {
+            let first = self.values.len() + 1;
+            let last = first + filter.cards.len();
+            let places: Vec<_> = (first..last).map(|place| format!("?{place}")).collect();
+            self.values
+                .extend(filter.cards.iter().map(|card| Value::Blob(card.0.to_vec())));
+            self.raw(&format!("card IN ({})", places.join(", ")));
+        }
+    }
+
     fn limit(mut self, order: &str, limit: usize) -> (String, Vec<Value>) {
         let limit = limit.min(ROWS_MAX);
         self.values
@@ -221,6 +255,36 @@ impl Reader {
         schema::applied(&self.connection)
     }
 
+    /// Lets all questions from here on be answered as of the same moment, whatever is written meanwhile.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn hold(&self) -> rusqlite::Result<()> {
+        match self.connection.is_autocommit() {
+            true => self.connection.execute_batch("BEGIN"),
+            false => Ok(()),
+        }
+    }
+
+    /// The numbers of transactions that are so, or for which something so is owed, the newest first. A state is not
+    /// looked at.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn find(&self, filter: &Filter, limit: usize) -> rusqlite::Result<Vec<u64>> {
+        let mut conditions = Conditions::default();
+        conditions.add_filter(filter);
+        let same = conditions.text.clone();
+        conditions.text.clear();
+        let (limit, values) = conditions.limit("min(at) DESC, tx DESC", limit);
+        let sql = format!(
+            "SELECT tx FROM (
+                 SELECT tx, at FROM transactions{same} UNION ALL SELECT tx, at FROM obligations{same}
+             ) GROUP BY tx{limit}"
+        );
+        self.rows(&sql, values, |row| unsigned(row, "tx"))
+    }
+
     /// Transactions, the newest first.
     ///
     /// # Errors
@@ -231,37 +295,9 @@ impl Reader {
         limit: usize,
     ) -> rusqlite::Result<Vec<TransactionRow>> {
         let mut conditions = Conditions::default();
-        if let Some(tx) = filter.tx {
-            conditions.add("tx = ?", tx.cast_signed());
-        }
-        if let Some(stan) = filter.stan {
-            conditions.add("(terminal_stan = ? OR link_stan = ?)", stan);
-        }
-        let texts = [
-            ("terminal = ?", &filter.terminal),
-            ("rrn = ? AND rrn <> ''", &filter.rrn),
-            ("link = ?", &filter.link),
-            ("state = ?", &filter.state),
-        ];
-        for (condition, value) in texts {
-            if let Some(value) = value {
-                conditions.add(condition, value.clone());
-            }
-        }
-        if let Some(since) = filter.since {
-            conditions.add("at >= ?", since.0);
-        }
-        if let Some(until) = filter.until {
-            conditions.add("at < ?", until.0);
-        }
-        if !filter.cards.is_empty() {
-            let first = conditions.values.len() + 1;
-            let last = first + filter.cards.len();
-            let places: Vec<_> = (first..last).map(|place| format!("?{place}")).collect();
-            conditions
-                .values
-                .extend(filter.cards.iter().map(|card| Value::Blob(card.0.to_vec())));
-            conditions.raw(&format!("card IN ({})", places.join(", ")));
+        conditions.add_filter(filter);
+        if let Some(state) = &filter.state {
+            conditions.add("state = ?", state.clone());
         }
         let (conditions, values) = conditions.limit("at DESC, tx DESC", limit);
         let sql = format!(

@@ -8,6 +8,7 @@ mod convert;
 mod diff;
 mod general;
 mod inputs;
+mod journal;
 mod manual;
 mod redact;
 mod route;
