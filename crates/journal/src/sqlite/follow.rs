@@ -68,8 +68,10 @@ impl Feed {
             return;
         }
         let last = batch.end().get() - 1;
+        // In this order: whoever sees the mark sees that a batch is on its way.
+        let is_full = !self.shared.reserve();
         self.shared.durable.fetch_max(last, Ordering::AcqRel);
-        if self.shared.waiting.load(Ordering::Acquire) >= BATCHES_MAX {
+        if is_full {
             return;
         }
         let mut copy = self.shared.take();
@@ -82,15 +84,17 @@ impl Feed {
 
     /// Makes the other end look around.
     pub(super) fn wake(&self) {
-        self.send(self.shared.take());
+        if self.shared.reserve() {
+            self.send(self.shared.take());
+        }
     }
 
+    /// A place has been reserved for it.
     fn send(&self, batch: Batch) {
-        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
         if let Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) =
             self.sender.try_send(batch)
         {
-            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.shared.taken();
             self.shared.give_back(batch);
         }
     }
@@ -107,6 +111,19 @@ impl fmt::Debug for Feed {
 impl Queue {
     pub(super) fn durable(&self) -> Lsn {
         Lsn::new(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Whether records from `next` on are durable and nobody brings them.
+    pub(super) fn has_missed(&self, next: Lsn) -> bool {
+        self.durable() >= next && self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    fn reserve(&self) -> bool {
+        let has_room = self.waiting.fetch_add(1, Ordering::AcqRel) < BATCHES_MAX;
+        if !has_room {
+            self.taken();
+        }
+        has_room
     }
 
     /// One was taken out of the queue.

@@ -119,7 +119,7 @@ impl Projector {
                 Some(until) => Instant::saturating_duration_since(&until, Instant::now()),
             };
             // Where nothing is queued although there is more, it was not handed over.
-            let behind = until.is_none() && self.fed.queue.durable() >= self.next;
+            let behind = until.is_none() && self.fed.queue.has_missed(self.next);
             let next = if behind {
                 self.fed
                     .receiver
@@ -144,7 +144,7 @@ impl Projector {
         self.apply(&batches)?;
         let is_missing = match batches.last() {
             Some(batch) => batch.end() > self.next,
-            None => self.fed.queue.durable() >= self.next,
+            None => self.fed.queue.has_missed(self.next),
         };
         for batch in batches {
             self.fed.queue.give_back(batch);
