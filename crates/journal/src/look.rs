@@ -145,7 +145,7 @@ fn look_at_store(
         segments: Vec::new(),
         fault: None,
     };
-    let result = reader.records(from, last, &mut |record| {
+    let result = reader.records_between(from, last, &mut |record| {
         if looked.records == 0 {
             looked.first = record.lsn;
         }
@@ -155,7 +155,7 @@ fn look_at_store(
         visit(record)
     });
     match result {
-        Ok(()) | Err(StoreError::Refused { .. }) => Ok(looked),
+        Ok(()) => Ok(looked),
         Err(StoreError::Hole { path, lsn }) => {
             looked.fault = Some(Flaw::Hole { path, lsn });
             Ok(looked)

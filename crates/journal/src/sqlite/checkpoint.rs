@@ -2,6 +2,8 @@
 //! and old rows are deleted. In line, checkpoints made one commit in a hundred wait for 30 to 70 ms.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -15,6 +17,11 @@ use crate::event::UnixMicros;
 const PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
 /// A write-ahead log of this size is begun anew.
 const WAL_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Steps of forgetting between two checkpoints.
+const STEPS: usize = 32;
+/// Records that one statement deletes.
+const RECORDS: u32 = 500;
 
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
@@ -30,12 +37,18 @@ impl Checkpointer {
     pub(super) fn start(
         path: &Path,
         retention: Option<Retention>,
+        released: Arc<AtomicU64>,
     ) -> Result<Checkpointer, OpenError> {
-        let mut connection = open(path, Role::Store, Sync::Full)?;
+        let mut care = Care {
+            connection: open(path, Role::Store, Sync::Full)?,
+            retention,
+            released,
+            deleted: 0,
+        };
         let (wishes, wished) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("journal-checkpoint".to_owned())
-            .spawn(move || run(&mut connection, &wished, retention))
+            .spawn(move || care.run(&wished))
             .map_err(|error| OpenError::Io {
                 path: path.into(),
                 error,
@@ -50,6 +63,13 @@ impl Checkpointer {
         })
     }
 
+    /// A second has passed.
+    pub(super) fn tick(&self) {
+        if let Some(wishes) = &self.wishes {
+            let _ = wishes.try_send(());
+        }
+    }
+
     /// So much was committed through this connection.
     pub(super) fn wrote(&mut self, connection: &Connection, bytes: usize) {
         self.written += bytes;
@@ -57,9 +77,7 @@ impl Checkpointer {
             return;
         }
         self.written = 0;
-        if let Some(wishes) = &self.wishes {
-            let _ = wishes.try_send(());
-        }
+        self.tick();
         // While commits go on, a checkpoint beside them never gets to the end, and only from there is the file used
         // from its beginning again. The few pages that are left are copied here. An error comes back with the next
         // commit, if it is one that matters.
@@ -69,14 +87,48 @@ impl Checkpointer {
     }
 }
 
-fn run(connection: &mut Connection, wished: &Receiver<()>, retention: Option<Retention>) {
-    while wished.recv().is_ok() {
-        // Rows that cannot be deleted now are older the next time.
-        if let Some(retention) = retention {
-            let _ = retention::step(connection, retention, UnixMicros::now());
+/// What the thread has.
+struct Care {
+    connection: Connection,
+    retention: Option<Retention>,
+    /// Records below this are not needed any more …
+    released: Arc<AtomicU64>,
+    /// … and those below this are gone.
+    deleted: u64,
+}
+
+impl Care {
+    /// What it cannot do now is tried the next time.
+    fn run(&mut self, wished: &Receiver<()>) {
+        while wished.recv().is_ok() {
+            let _ = self.forget();
+            let _ = self.connection.query_row(CHECKPOINT, [], |_| Ok(()));
         }
-        // What it could not copy stays where it is; the next one tries again.
-        let _ = connection.query_row(CHECKPOINT, [], |_| Ok(()));
+    }
+
+    /// Each step is a transaction of its own, so that a commit waits for one at most.
+    fn forget(&mut self) -> rusqlite::Result<()> {
+        if let Some(retention) = self.retention {
+            for _ in 0..STEPS {
+                if !retention::step(&mut self.connection, retention, UnixMicros::now())? {
+                    break;
+                }
+            }
+        }
+        let released = self.released.load(Ordering::Acquire);
+        while self.deleted < released {
+            let rows = self
+                .connection
+                .prepare_cached(
+                    "DELETE FROM records WHERE lsn IN (
+                         SELECT lsn FROM records WHERE lsn < ?1 ORDER BY lsn LIMIT ?2)",
+                )?
+                .execute((released.cast_signed(), RECORDS))?;
+            if u32::try_from(rows).is_ok_and(|rows| rows < RECORDS) {
+                self.deleted = released;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ pub use query::{
 };
 pub use retention::Retention;
 pub use schema::OpenError;
-pub use store::{RESERVE_BYTES, SqliteEngine, SqliteOptions};
+pub use store::{RESERVE_BYTES, SqliteEngine, SqliteOptions, StoreHandle};
 
 /// The tables, in the journal's directory.
 pub const FILE_NAME: &str = "transactions.db";

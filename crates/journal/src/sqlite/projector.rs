@@ -40,6 +40,8 @@ const SECURE_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often old rows are looked for when there were none.
 const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// Steps between two transactions: together they delete more rows than one transaction brings.
+const RETENTION_STEPS: usize = 8;
 /// A write-ahead log of this size is copied into the file.
 const WAL_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -296,9 +298,11 @@ impl Projector {
         if let Some(retention) = self.retention
             && Instant::now() >= self.care.retention_due
         {
-            let more = retention::step(&mut self.connection, retention, UnixMicros::now())?;
-            if !more {
-                self.care.retention_due = Instant::now() + RETENTION_EVERY;
+            for _ in 0..RETENTION_STEPS {
+                if !retention::step(&mut self.connection, retention, UnixMicros::now())? {
+                    self.care.retention_due = Instant::now() + RETENTION_EVERY;
+                    break;
+                }
             }
         }
         Ok(())

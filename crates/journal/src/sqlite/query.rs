@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::FILE_NAME;
 use super::schema::{self, OpenError};
@@ -220,15 +220,43 @@ impl Reader {
         schema::is_store(&self.connection)
     }
 
-    /// Shows the records of a store from `from` to `last`, in order, until `visit` breaks off, which is an error too.
-    pub(crate) fn records(
+    /// Shows the records of a store without a log, in their order, as long as `visit` goes on.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a record is missing.
+    pub fn records(
+        &self,
+        visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let last = self.applied().map_err(self.failed())?;
+        self.records_between(Lsn::ZERO, last, visit)
+    }
+
+    /// The same from `from` to `last`.
+    pub(crate) fn records_between(
         &self,
         from: Lsn,
         last: Lsn,
         visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
     ) -> Result<(), OpenError> {
         let before = Lsn::new(from.get().saturating_sub(1));
-        visit_records(&self.connection, &self.path, (before, last), visit)
+        match visit_records(&self.connection, &self.path, (before, last), visit) {
+            // Whoever looks may have seen enough.
+            Err(OpenError::Refused { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// The sealed answer to a transaction; nothing if there is none, or none any more.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn answer(&self, tx: u64) -> rusqlite::Result<Option<Vec<u8>>> {
+        self.connection
+            .prepare_cached("SELECT answer FROM transactions WHERE tx = ?1")?
+            .query_row([tx.cast_signed()], |row| row.get(0))
+            .optional()
+            .map(Option::flatten)
     }
 
     /// What SQLite finds wrong with the file. It reads all of it.

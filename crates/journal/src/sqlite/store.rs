@@ -5,6 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{Connection, ErrorCode, params};
 
@@ -50,6 +52,7 @@ pub struct SqliteEngine {
     directory: PathBuf,
     options: SqliteOptions,
     checkpointer: Checkpointer,
+    released: Arc<AtomicU64>,
     /// Held while the engine lives: nobody else may write.
     _lock: File,
 }
@@ -81,7 +84,8 @@ impl SqliteEngine {
         let connection = schema::open(&path, Role::Store, sync)?;
         let last = schema::applied(&connection).map_err(OpenError::sqlite(&path))?;
         visit_records(&connection, &path, (Lsn::ZERO, last), visit)?;
-        let checkpointer = Checkpointer::start(&path, options.retention)?;
+        let released = Arc::new(AtomicU64::new(0));
+        let checkpointer = Checkpointer::start(&path, options.retention, Arc::clone(&released))?;
         Ok(SqliteEngine {
             connection,
             next: last.next(),
@@ -89,19 +93,17 @@ impl SqliteEngine {
             directory: directory.into(),
             options,
             checkpointer,
+            released,
             _lock: lock,
         })
     }
 
-    /// Deletes records below `until`; the tables keep what they said. Nothing open may be below.
-    ///
-    /// # Errors
-    /// The file cannot be written. Nothing is lost then.
-    pub fn release(&mut self, until: Lsn) -> Result<(), CommitError> {
-        self.connection
-            .execute("DELETE FROM records WHERE lsn < ?1", [lsn(until)])
-            .map(drop)
-            .map_err(commit_error)
+    /// For releasing while the engine itself belongs to the journal's thread.
+    #[must_use]
+    pub fn handle(&self) -> StoreHandle {
+        StoreHandle {
+            released: Arc::clone(&self.released),
+        }
     }
 
     /// The sync of the write-ahead log takes along what was committed without one.
@@ -134,6 +136,19 @@ impl SqliteEngine {
     }
 }
 
+/// Releases records of a store; clones are of the same one.
+#[derive(Clone, Debug)]
+pub struct StoreHandle {
+    released: Arc<AtomicU64>,
+}
+
+impl StoreHandle {
+    /// Lets records below `up_to` be deleted, beside the work and in small steps; the tables keep what they said.
+    pub fn release(&self, up_to: Lsn) {
+        self.released.fetch_max(up_to.get(), Ordering::AcqRel);
+    }
+}
+
 impl Engine for SqliteEngine {
     fn next(&self) -> Lsn {
         self.next
@@ -152,6 +167,7 @@ impl Engine for SqliteEngine {
     }
 
     fn tick(&mut self) -> Result<(), CommitError> {
+        self.checkpointer.tick();
         match self.options.durability {
             Durability::Commit => Ok(()),
             Durability::Relaxed => self.sync().map_err(commit_error),
@@ -159,7 +175,10 @@ impl Engine for SqliteEngine {
     }
 
     fn close(&mut self) -> Result<(), CommitError> {
-        self.tick()
+        match self.options.durability {
+            Durability::Commit => Ok(()),
+            Durability::Relaxed => self.sync().map_err(commit_error),
+        }
     }
 
     fn space(&self) -> Space {

@@ -139,6 +139,26 @@ fn what_waits_and_how_many_there_are() {
 }
 
 #[test]
+fn records_and_answers_are_read_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = reader(directory.path());
+    let mut seen = 0;
+    let mut count = |_: pointsman_journal::RawRecord<'_>| {
+        seen += 1;
+        match seen {
+            5 => std::ops::ControlFlow::Break(()),
+            _ => std::ops::ControlFlow::Continue(()),
+        }
+    };
+    reader.records(&mut count).unwrap();
+    assert_eq!(seen, 5);
+    assert_eq!(reader.answer(1).unwrap().as_deref(), Some(&b"sealed"[..]));
+    // Its answer was empty, and there is no such transaction.
+    assert_eq!(reader.answer(5).unwrap(), None);
+    assert_eq!(reader.answer(5_000).unwrap(), None);
+}
+
+#[test]
 fn tables_are_read_while_they_are_written() {
     let directory = tempfile::tempdir().unwrap();
     let engine = filled(directory.path(), &batches(&lives(3), &[64]));
