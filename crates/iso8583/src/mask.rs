@@ -11,6 +11,7 @@ use crate::view::View;
 mod digits;
 mod icc;
 pub(crate) mod parts;
+mod pin_block;
 mod wire;
 
 use digits::{Search, Symbol};

@@ -77,14 +77,14 @@ impl Tree<'_> {
         if place == error.offset && !is_cut {
             return true;
         }
-        let is_secret = |number: u8| {
+        let is_secret = |number: u8, text: &str| {
             self.dialect.field(number).is_none_or(|field| {
-                field.sensitive != Sensitive::No || self.wire.hides_bytes_of(field)
+                field.sensitive != Sensitive::No || self.wire.hides_all_of(field, text)
             })
         };
         place < self.partial.end
             && !self.partial.elements.iter().any(|(number, element)| {
-                is_secret(*number)
+                is_secret(*number, &element.text)
                     && (element.offset..element.offset + element.length).contains(&place)
             })
     }

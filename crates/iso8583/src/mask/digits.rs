@@ -8,6 +8,10 @@
 
 use std::ops::Range;
 
+mod damage;
+
+pub(super) use damage::{Damage, damaged, mended};
+
 use super::{PAN_DIGITS_MAX, PAN_DIGITS_MIN, SHOWN_FIRST, SHOWN_LAST};
 
 /// What a place in a text, a byte or a nibble is to who looks for card data.
@@ -136,7 +140,7 @@ pub(super) fn hidden(symbols: &[Symbol], search: Search) -> Vec<bool> {
     };
     let mut found = runs(symbols, search);
     found.extend(groups(symbols));
-    found.extend(tracks(symbols, usize::MAX));
+    found.extend(tracks(symbols, usize::MAX, Damage::None));
     for found in found {
         match found {
             Found::Card(places) => middle(&places).iter().copied().for_each(&mut hide),
@@ -276,7 +280,7 @@ fn groups(symbols: &[Symbol]) -> Vec<Found> {
 
 /// Tracks in the midst of other things: a card number with its separator, expiry and more behind it. At most `rest_max`
 /// places behind the separator belong to it.
-pub(super) fn tracks(symbols: &[Symbol], rest_max: usize) -> Vec<Found> {
+pub(super) fn tracks(symbols: &[Symbol], rest_max: usize, damage: Damage) -> Vec<Found> {
     /// Expiry: what stands behind a separator in any case.
     const REST_DIGITS_MIN: usize = 4;
     /// ISO/IEC 7813: 79 characters of track 1.
@@ -288,10 +292,16 @@ pub(super) fn tracks(symbols: &[Symbol], rest_max: usize) -> Vec<Found> {
         }
         // Backwards to the beginning of the number; track 1 may have it in groups (ISO/IEC 7813 6.1).
         let mut places: Vec<usize> = Vec::new();
+        let mut damage_left = damage;
         for before in (0..place).rev() {
             match symbols.get(before) {
-                Some(Symbol::Digit(_)) if places.len() < PAN_DIGITS_MAX + 2 => places.push(before),
+                Some(_) if places.len() == PAN_DIGITS_MAX + 2 => break,
+                Some(Symbol::Digit(_)) => places.push(before),
                 Some(Symbol::Gap) if *separator == Symbol::Caret && !places.is_empty() => {}
+                Some(_) if damage_left == Damage::OneDigit => {
+                    damage_left = Damage::None;
+                    places.push(before);
+                }
                 _ => break,
             }
         }
@@ -305,8 +315,12 @@ pub(super) fn tracks(symbols: &[Symbol], rest_max: usize) -> Vec<Found> {
         let cards: Vec<Vec<usize>> = (PAN_DIGITS_MIN..=PAN_DIGITS_MAX.min(places.len()))
             .filter_map(|count| places.get(places.len() - count..))
             .filter(|card| {
-                let digits = digits_at(symbols, card);
-                begins_like_a_card(&digits) && is_card_number(&digits)
+                let card: Vec<Symbol> = card
+                    .iter()
+                    .filter_map(|place| symbols.get(*place).copied())
+                    .collect();
+                mended(&card)
+                    .is_some_and(|digits| begins_like_a_card(&digits) && is_card_number(&digits))
             })
             .map(<[usize]>::to_vec)
             .collect();
@@ -315,17 +329,23 @@ pub(super) fn tracks(symbols: &[Symbol], rest_max: usize) -> Vec<Found> {
                 let end = behind.iter().position(|symbol| *symbol == Symbol::End);
                 end.unwrap_or(behind.len()).min(TRACK_1_MAX)
             }
-            _ => behind
-                .iter()
-                .take_while(|symbol| {
-                    matches!(symbol, Symbol::Digit(_) | Symbol::Equals | Symbol::LetterD)
-                })
-                .count()
-                .min(rest_max),
+            _ => {
+                let mut damage_left = damage;
+                let rest = behind.iter().take_while(|symbol| {
+                    let is_one =
+                        matches!(symbol, Symbol::Digit(_) | Symbol::Equals | Symbol::LetterD);
+                    is_one || std::mem::replace(&mut damage_left, Damage::None) != Damage::None
+                });
+                rest.take(rest_max).count()
+            }
         };
+        let mut damage_left = damage;
         let digits_behind = behind
             .iter()
-            .take_while(|symbol| symbol.digit().is_some())
+            .take_while(|symbol| {
+                symbol.digit().is_some()
+                    || std::mem::replace(&mut damage_left, Damage::None) != Damage::None
+            })
             .count();
         let is_track = match separator {
             Symbol::Caret => true,

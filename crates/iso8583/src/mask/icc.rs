@@ -3,7 +3,7 @@
 //! One wrong length, and the digits of a card number are read as tags and lengths of other elements. So values are shown
 //! only where every element is what the dictionary says of it; where one is not, nothing in the field is certain.
 
-use super::digits::{stretches, tracks, writings};
+use super::digits::{Damage, stretches, tracks, writings};
 use super::{bytes_of, hidden_in_hex, hidden_in_pan, hidden_in_text, hidden_in_track, hide, merge};
 use crate::field::Sensitive;
 use crate::tlv::{self, Element, Format, Tag};
@@ -124,7 +124,7 @@ fn card_numbers(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
     for (symbols, nibbles) in writings(bytes) {
         let mut found = stretches(&symbols, nibbles == 1);
-        found.extend(tracks(&symbols, 0));
+        found.extend(tracks(&symbols, 0, Damage::None));
         ranges.extend(found.iter().map(|found| {
             let range = found.range();
             range.start * nibbles / 2..(range.end * nibbles).div_ceil(2)

@@ -12,13 +12,14 @@
 use std::ops::Range;
 
 use super::digits::{
-    Found, Symbol, again, begins_announced, is_announced_card, middle, stretches, tracks, writings,
+    Damage, Found, Symbol, again, begins_announced, damaged, is_announced_card, mended, middle,
+    stretches, tracks, writings,
 };
-use super::{HIDDEN, SHOWN_FIRST, covered};
+use super::{HIDDEN, SHOWN_FIRST, covered, pin_block};
 use crate::detect;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::field::{Content, Encoding, Field, PadSide, Sensitive};
+use crate::field::{Content, Encoding, Field, Length, PadSide, Sensitive};
 use crate::header::TPDU_BYTES;
 use crate::view::View;
 
@@ -37,8 +38,18 @@ enum Cover {
 pub(crate) struct Wire {
     /// For each nibble; empty if there is nothing to hide.
     covers: Vec<Cover>,
-    /// Is it something else than it is taken for, from somewhere on? Then any bytes may be a PIN block.
-    is_broken: bool,
+    doubt: Doubt,
+}
+
+/// That a message is what it was read as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    #[default]
+    None,
+    /// Nothing speaks for it, or against it.
+    Some,
+    /// It is something else than it is taken for, from somewhere on. Then any bytes may be a PIN block.
+    Great,
 }
 
 /// ISO/IEC 7813: 37 characters of track 2, 13 of them at least before the separator.
@@ -63,17 +74,16 @@ impl Wire {
         error: Option<DecodeError>,
     ) -> Wire {
         let verdict = view.and_then(|view| detect::verdict(dialect, view));
-        let covers = match (error, verdict) {
-            (None, Some(true)) => Vec::new(),
-            (None, None) => search(bytes, Doubt::Some, &Landmarks::of(dialect, bytes)),
-            (Some(_), _) | (None, Some(false)) => {
-                search(bytes, Doubt::Great, &Landmarks::of(dialect, bytes))
-            }
+        let doubt = match (error, verdict) {
+            (None, Some(true)) => Doubt::None,
+            (None, None) => Doubt::Some,
+            (Some(_), _) | (None, Some(false)) => Doubt::Great,
         };
-        Wire {
-            covers,
-            is_broken: error.is_some(),
-        }
+        let covers = match doubt {
+            Doubt::None => Vec::new(),
+            Doubt::Some | Doubt::Great => search(bytes, doubt, &Landmarks::of(dialect, bytes)),
+        };
+        Wire { covers, doubt }
     }
 
     /// Is there something in these bytes that must not be seen?
@@ -83,9 +93,24 @@ impl Wire {
             .any(|cover| *cover > Cover::Open)
     }
 
-    /// May the bytes of such a field be something else?
-    pub(crate) fn hides_bytes_of(&self, field: &Field) -> bool {
-        self.is_broken && field.content == Content::B && field.sensitive == Sensitive::No
+    /// May the value of such a field be something else altogether? A PIN block is as long as a MAC, and as field 53: one
+    /// wrong bit makes one of it.
+    pub(crate) fn hides_all_of(&self, field: &Field, text: &str) -> bool {
+        let fixed = match field.length {
+            Length::Fixed(length) => usize::from(length),
+            Length::Variable { .. } => 0,
+        };
+        let is_suspect = match (self.doubt, field.content) {
+            (Doubt::None, _) => false,
+            (Doubt::Some, Content::B) => fixed == pin_block::BYTES,
+            (Doubt::Great, Content::B) => true,
+            // All nibbles may be digits by chance. Zeros are what field 53 is full of.
+            (Doubt::Great, Content::N) => {
+                fixed == pin_block::CHARACTERS && !text.contains("000000")
+            }
+            _ => false,
+        };
+        is_suspect && field.sensitive == Sensitive::No
     }
 
     fn of_range(&self, range: &Range<usize>) -> &[Cover] {
@@ -105,7 +130,7 @@ impl Wire {
         parts: &[bool],
     ) -> String {
         let masked = super::field(field, text);
-        if self.hides_bytes_of(field) {
+        if self.hides_all_of(field, text) {
             return text.chars().map(|_| HIDDEN).collect();
         }
         let mut characters: Vec<char> = masked.chars().collect();
@@ -115,9 +140,6 @@ impl Wire {
             .filter(|(_, hidden)| **hidden)
         {
             *character = HIDDEN;
-        }
-        if self.is_broken && field.sensitive == Sensitive::No {
-            hide_hex(&mut characters);
         }
         let covers = self.of_range(range);
         // Fields that show the ends of card numbers may show those of any.
@@ -151,25 +173,6 @@ impl Wire {
     }
 }
 
-/// Hides what may be a PIN block in hex: as many digits and letters, of both kinds.
-fn hide_hex(characters: &mut [char]) {
-    const PIN_BLOCK_CHARACTERS: usize = 16;
-    for run in characters.split_mut(|character| !character.is_ascii_hexdigit()) {
-        let is_number = run.iter().all(char::is_ascii_digit);
-        if run.len() >= PIN_BLOCK_CHARACTERS && !is_number {
-            run.fill(HIDDEN);
-        }
-    }
-}
-
-/// That a message is what it was read as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
-    /// Nothing speaks for it, or against it.
-    Some,
-    Great,
-}
-
 /// What the dialect says about places in a message, right or wrong as it is read.
 #[derive(Clone, Debug, Default)]
 struct Landmarks {
@@ -197,9 +200,22 @@ impl Landmarks {
                 .collect(),
         }
     }
+
+    /// Behind the first bitmap. In what stands before, chance would find what is not even damaged.
+    fn body(&self) -> usize {
+        self.field_2.first().copied().unwrap_or_default()
+    }
 }
 
 fn search(bytes: &[u8], doubt: Doubt, landmarks: &Landmarks) -> Vec<Cover> {
+    let damage = match doubt {
+        Doubt::None | Doubt::Some => Damage::None,
+        Doubt::Great => Damage::OneDigit,
+    };
+    search_with(bytes, doubt, damage, landmarks)
+}
+
+fn search_with(bytes: &[u8], doubt: Doubt, damage: Damage, landmarks: &Landmarks) -> Vec<Cover> {
     let writings = writings(bytes);
     let mut covers = vec![Cover::Open; bytes.len() * 2];
     let mut cards: Vec<Vec<Symbol>> = Vec::new();
@@ -207,11 +223,11 @@ fn search(bytes: &[u8], doubt: Doubt, landmarks: &Landmarks) -> Vec<Cover> {
         let nibbles = *nibbles;
         let header = &landmarks.header;
         let expected: &[usize] = match doubt {
-            Doubt::Some => &[],
+            Doubt::None | Doubt::Some => &[],
             Doubt::Great => &landmarks.field_2,
         };
-        let mut found = prefixed(bytes, symbols, nibbles, expected);
-        found.extend(tracks(symbols, TRACK_REST_MAX));
+        let mut found = prefixed(bytes, symbols, nibbles, expected, damage);
+        found.extend(tracks(symbols, TRACK_REST_MAX, damage));
         for card in found.iter().filter(|found| found.is_a_card(symbols)) {
             let digits = symbols.get(card.range()).unwrap_or_default();
             if cards.len() < CARDS_MAX && !cards.iter().any(|known| known == digits) {
@@ -228,14 +244,19 @@ fn search(bytes: &[u8], doubt: Doubt, landmarks: &Landmarks) -> Vec<Cover> {
             ))
             .collect();
         if doubt == Doubt::Great {
-            let chance = stretches(symbols, nibbles == 1)
-                .into_iter()
-                .filter(|found| {
-                    let range = found.range();
-                    !sure
-                        .iter()
-                        .any(|sure| sure.start < range.end && range.start < sure.end)
-                });
+            let is_packed = nibbles == 1;
+            let body = landmarks.body() * 2 / nibbles;
+            let mut chance = stretches(symbols, is_packed);
+            if damage == Damage::OneDigit {
+                let damaged = damaged(symbols, is_packed).into_iter();
+                chance.extend(damaged.filter(|found| found.range().start >= body));
+            }
+            let chance = chance.into_iter().filter(|found| {
+                let range = found.range();
+                !sure
+                    .iter()
+                    .any(|sure| sure.start < range.end && range.start < sure.end)
+            });
             found.extend(chance);
         }
         for found in &found {
@@ -247,6 +268,11 @@ fn search(bytes: &[u8], doubt: Doubt, landmarks: &Landmarks) -> Vec<Cover> {
             for found in again(symbols, card) {
                 cover(&mut covers, &found, *nibbles);
             }
+        }
+    }
+    if doubt == Doubt::Great {
+        for block in pin_block::in_hex(bytes, landmarks.body()) {
+            cover(&mut covers, &Found::Rest(block), 2);
         }
     }
     if covers.iter().all(|cover| *cover == Cover::Open) {
@@ -273,7 +299,13 @@ fn cover(covers: &mut [Cover], found: &Found, nibbles: usize) {
 
 /// Card numbers behind a length, packed, binary or in characters, of as many digits. Where a length is expected they need
 /// not be right.
-fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize, expected: &[usize]) -> Vec<Found> {
+fn prefixed(
+    bytes: &[u8],
+    symbols: &[Symbol],
+    nibbles: usize,
+    expected: &[usize],
+    damage: Damage,
+) -> Vec<Found> {
     let mut found = Vec::new();
     for (place, byte) in bytes.iter().enumerate() {
         let tens = place.checked_sub(1).and_then(|before| bytes.get(before));
@@ -296,20 +328,28 @@ fn prefixed(bytes: &[u8], symbols: &[Symbol], nibbles: usize, expected: &[usize]
             // A filler may stand before an odd count of packed digits.
             let starts = start..=start + usize::from(nibbles == 1 && count % 2 == 1);
             for start in starts {
-                let digits: Vec<u8> = symbols
+                let mut damage_left = damage;
+                let length = symbols
                     .iter()
                     .skip(start)
                     .take(count)
-                    .map_while(|symbol| symbol.digit())
-                    .collect();
-                let is_whole = digits.len() == count;
-                let is_cut = start + digits.len() >= symbols.len();
+                    .take_while(|symbol| {
+                        symbol.digit().is_some()
+                            || std::mem::replace(&mut damage_left, Damage::None) != Damage::None
+                    })
+                    .count();
+                let run = symbols.get(start..start + length).unwrap_or_default();
+                let Some(digits) = mended(run) else {
+                    continue;
+                };
+                let is_whole = length == count;
+                let is_cut = start + length >= symbols.len();
                 if is_whole && is_announced_card(&digits)
                     || is_whole && is_expected && begins_announced(&digits, count)
                 {
                     found.push(Found::Card((start..start + count).collect()));
                 } else if is_cut && is_expected && begins_announced(&digits, count) {
-                    let end = start + digits.len();
+                    let end = start + length;
                     let shown = end.min(start + SHOWN_FIRST);
                     found.push(Found::Card((start..shown).collect()));
                     found.push(Found::Rest(shown..end));
@@ -330,12 +370,12 @@ mod tests {
 
     /// The hex with `.` for what may be seen as a digit of a masked card number, and `*` for what may not.
     fn shape(bytes: &[u8]) -> String {
-        shape_by(bytes, &Landmarks::default())
+        shape_by(bytes, Damage::None, &Landmarks::default())
     }
 
-    fn shape_by(bytes: &[u8], landmarks: &Landmarks) -> String {
+    fn shape_by(bytes: &[u8], damage: Damage, landmarks: &Landmarks) -> String {
         let hex = bytes.iter().map(|byte| format!("{byte:02X}"));
-        let covers = search(bytes, Doubt::Great, landmarks);
+        let covers = search_with(bytes, Doubt::Great, damage, landmarks);
         hex.collect::<String>()
             .chars()
             .enumerate()
@@ -425,7 +465,7 @@ mod tests {
                 header: 0..0,
                 field_2: vec![field_2],
             };
-            shape_by(&bytes_of(hex), &landmarks)
+            shape_by(&bytes_of(hex), Damage::None, &landmarks)
         };
         let wrong = "0200F020165413330089010435FF0000";
         assert_eq!(shape_at(wrong, 4), "0200F02016......******....FF0000");
@@ -440,6 +480,27 @@ mod tests {
         // What no card begins with is none.
         let amount = "0200F020160000000000001999000000";
         assert_eq!(shape_at(amount, 4), amount);
+    }
+
+    /// One digit may be something else: wherever that is, the middle is hidden. What is hidden besides is chance.
+    #[test]
+    fn a_damaged_card_number() {
+        let damaged = |bytes: &[u8]| shape_by(bytes, Damage::OneDigit, &Landmarks::default());
+        // Of an issuer; behind a length; in a track.
+        for digit in 0..16 {
+            let mut card = *b"5413330089010434";
+            card[digit] = b'E';
+            let card = std::str::from_utf8(&card).unwrap();
+            let shown = damaged(&bytes_of(&format!("EEEE{card}EEEE")));
+            assert_eq!(shown[10..16], *"******", "{shown}");
+            let other = card.replacen("54", "70", 1);
+            let shown = damaged(&bytes_of(&format!("EE16{other}EE")));
+            assert_eq!(shown[10..16], *"******", "{shown}");
+            let shown = damaged(format!("x{other}=3012201?").as_bytes());
+            assert_eq!(shown[14..26], *"************", "{shown}");
+        }
+        let twice = "EE54B3330B89010434EE";
+        assert_eq!(damaged(&bytes_of(twice)), twice);
     }
 
     #[test]
