@@ -1,6 +1,6 @@
 //! How long the tables keep what is finished, in steps so small that nobody waits for them.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::schema;
 use crate::event::UnixMicros;
@@ -43,7 +43,7 @@ pub(super) fn step(
 ) -> rusqlite::Result<bool> {
     let before = |hours: u32| now.0.saturating_sub(i64::from(hours) * MICROS_PER_HOUR);
     let rows_before = before(retention.days.saturating_mul(24));
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut more = false;
     for statement in [
         "DELETE FROM transactions WHERE tx IN (

@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
 use super::checkpoint::Checkpointer;
 use super::fold::{self, lsn};
@@ -20,6 +21,9 @@ use crate::{Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRe
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
 pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
+
+/// How long a commit waits for another writer, who has no business here: a person with a tool. Then the journal fails.
+const BUSY: Duration = Duration::from_secs(30);
 
 /// How the store is kept.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +86,9 @@ impl SqliteEngine {
             Durability::Relaxed => Sync::Normal,
         };
         let connection = schema::open(&path, Role::Store, sync)?;
+        connection
+            .busy_timeout(BUSY)
+            .map_err(OpenError::sqlite(&path))?;
         let last = schema::applied(&connection).map_err(OpenError::sqlite(&path))?;
         visit_records(&connection, &path, (Lsn::ZERO, last), visit)?;
         let released = Arc::new(AtomicU64::new(0));
@@ -122,7 +129,10 @@ impl SqliteEngine {
 
     fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
         // Dropped without a commit it is rolled back.
-        let transaction = self.connection.transaction()?;
+        // At once for writing: nothing has been done yet if somebody else writes, and waiting is all that is left.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         for record in batch.records() {
             transaction
                 .prepare_cached("INSERT INTO records (lsn, kind, payload) VALUES (?1, ?2, ?3)")?

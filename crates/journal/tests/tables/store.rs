@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use pointsman_journal::sqlite::{
-    FILE_NAME, OpenError, Projection, ProjectionOptions, SqliteEngine, SqliteOptions,
+    FILE_NAME, OpenError, Projection, ProjectionOptions, Reader, Retention, SqliteEngine,
+    SqliteOptions,
 };
 use pointsman_journal::{Batch, CommitError, Engine, Lsn, Space};
 
@@ -170,6 +171,44 @@ fn released_records_are_gone_and_their_places_are_not_given_again() {
         .query_row("SELECT count(*) FROM transactions", [], |row| row.get(0))
         .unwrap();
     assert_eq!(transactions, 1_000);
+}
+
+/// Old rows and records are deleted, checkpoints made and questions asked while batches are committed: none of it is an
+/// error of a commit.
+#[test]
+fn commits_go_on_beside_everything_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteOptions {
+        retention: Some(Retention {
+            days: 0,
+            sealed_hours: 0,
+        }),
+        ..SqliteOptions::default()
+    };
+    let mut engine =
+        SqliteEngine::open(
+            directory.path(),
+            options,
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap();
+    let handle = engine.handle();
+    let reader = Reader::open(directory.path()).unwrap();
+    let history = lives(10_000);
+    for batch in batches(&history, &[64]) {
+        engine.commit(&batch).unwrap();
+        handle.release(Lsn::new(batch.first().get().saturating_sub(640)));
+        engine.tick().unwrap();
+        assert_eq!(reader.applied().unwrap().next(), batch.end());
+    }
+    let end = engine.next();
+    drop(engine);
+    let mut first = None;
+    let engine = shown(directory.path(), &mut |lsn, _| {
+        first.get_or_insert(lsn);
+    });
+    assert_eq!(engine.next(), end);
+    assert!(first.unwrap() > Lsn::new(10_000), "{first:?}");
 }
 
 #[test]
