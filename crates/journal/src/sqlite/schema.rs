@@ -1,5 +1,7 @@
 //! The file: how it is made, opened and recognised.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,11 +106,20 @@ impl Role {
 /// Opens the file for writing, and makes it if it is not there.
 pub(super) fn open(path: &Path, role: Role, sync: Sync) -> Result<Connection, OpenError> {
     let sqlite = OpenError::sqlite(path);
+    // Made here and not by SQLite, which would let others read it; its companions get the same mode.
+    File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| OpenError::Io {
+            path: path.into(),
+            error,
+        })?;
     let mut connection = Connection::open_with_flags(
         path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(&sqlite)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);

@@ -62,6 +62,24 @@ fn one_process_at_a_time() {
 }
 
 #[test]
+fn nobody_else_may_read_the_files() {
+    use std::os::unix::fs::MetadataExt;
+    let directory = tempfile::tempdir().unwrap();
+    let engine = filled(directory.path(), &batches(&lives(3), &[2]));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if name != "lock" {
+            assert_eq!(entry.metadata().unwrap().mode() & 0o077, 0, "{name}");
+            names.push(name);
+        }
+    }
+    assert_eq!(names.len(), 3, "{names:?}");
+    drop(engine);
+}
+
+#[test]
 fn what_is_not_the_journals_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
