@@ -103,15 +103,7 @@ impl Projection {
             applied = Lsn::ZERO;
         }
         let (feed, fed) = feed(last);
-        let shared = Arc::new(Shared {
-            queue: Arc::clone(&fed.queue),
-            applied: AtomicU64::new(applied.get()),
-            // What was left by the life before may not have been synced.
-            secured: AtomicU64::new(0),
-            closing: AtomicBool::new(false),
-            state: Mutex::new(State::Following),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(Arc::clone(&fed.queue), applied));
         let mut projector = Projector {
             connection,
             next: applied.next(),
@@ -174,7 +166,7 @@ impl Projection {
     }
 
     fn stop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
+        self.shared.close();
         self.feed.wake();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
@@ -190,6 +182,22 @@ impl Drop for Projection {
 }
 
 impl Shared {
+    pub(super) fn new(queue: Arc<Queue>, applied: Lsn) -> Shared {
+        Shared {
+            queue,
+            applied: AtomicU64::new(applied.get()),
+            // What was left by the life before may not have been synced.
+            secured: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            state: Mutex::new(State::Following),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
     pub(super) fn progress(&self) -> Progress {
         Progress {
             durable: self.queue.durable(),

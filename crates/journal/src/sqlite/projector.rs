@@ -383,3 +383,6 @@ impl Source for Nothing {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
