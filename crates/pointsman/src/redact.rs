@@ -9,6 +9,7 @@ use pointsman_iso8583::mask::{self, HIDDEN};
 use pointsman_iso8583::{Content, DecodeError, Dialect, Edit, Field, Sensitive, Transcoder};
 use std::sync::Arc;
 
+mod in_place;
 mod object;
 mod pseudonym;
 mod text;

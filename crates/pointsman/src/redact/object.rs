@@ -9,7 +9,7 @@ use pointsman_iso8583::mask::{HIDDEN, Unmask};
 use pointsman_iso8583::{Content, Dialect};
 use serde_json::{Map, Value};
 
-use super::{Redactor, filler};
+use super::{Redactor, filler, in_place};
 
 /// Braces in a line that begin no object: each may be the beginning of much that has to be read to know that.
 const BROKEN_OBJECTS_MAX: usize = 1000;
@@ -40,7 +40,8 @@ impl Redactor {
                     }
                     self.value(&mut value)?;
                     out.push_str(&self.plain(rest.get(..start)?)?);
-                    out.push_str(&value.to_string());
+                    let object = rest.get(start..end)?;
+                    out.push_str(&in_place::rewritten(object, &value, &|key| self.text(key)));
                     rest = rest.get(end..)?;
                     from = 0;
                 }
@@ -68,6 +69,8 @@ impl Redactor {
                 if is_message {
                     self.object(object);
                 }
+                let names = std::mem::take(object).into_iter();
+                *object = names.map(|(key, value)| (self.text(&key), value)).collect();
                 for (key, value) in object.iter_mut() {
                     match (key.as_str(), value) {
                         ("mti" | "header" | "fields" | "parts" | "layouts", _) if is_message => {}

@@ -46,8 +46,11 @@ const SECRET_NAMES: [&str; 24] = [
     "masterkey",
 ];
 
-/// The fields that loggers write by number, as jPOS does: `<field id="52" value="…"/>`. Track data, PIN block, chip data and keys.
-const SECRET_FIELDS: [&str; 7] = ["35", "36", "45", "52", "55", "96", "127"];
+/// The fields that loggers write by number, as jPOS does: `<field id="52" value="…"/>`. Track data, PIN block, chip data, keys,
+/// and what is private and may hold any of them. A part of one has its number behind a dot: `127.22`.
+const SECRET_FIELDS: [&str; 8] = ["35", "36", "45", "48", "52", "55", "96", "127"];
+/// Card numbers, extended ones too.
+const CARD_FIELDS: [&str; 2] = ["2", "34"];
 
 impl Redactor {
     /// A line of text, its card data replaced. Characters that are no card data stay where they are.
@@ -137,11 +140,11 @@ impl Redactor {
         (redacted != bytes).then_some(redacted)
     }
 
-    /// Card numbers in field 2 by its number, whatever their check digit.
+    /// Card numbers in fields 2 and 34 by their numbers, whatever their check digit.
     fn field_numbers(&self, text: &mut [char]) {
         let original = text.to_vec();
         for at in 0..original.len() {
-            let Some(value) = field_value(&original, at, &["2"]) else {
+            let Some(value) = field_value(&original, at, &CARD_FIELDS) else {
                 continue;
             };
             let digits = original.get(value.clone()).unwrap_or_default();
@@ -292,10 +295,13 @@ fn secrets(text: &mut [char]) {
     let lower: Vec<char> = text.iter().map(char::to_ascii_lowercase).collect();
     let mut at = 0;
     while at < lower.len() {
-        let is_word_start = at == 0
-            || lower
-                .get(at - 1)
-                .is_some_and(|c| !c.is_ascii_alphanumeric() && *c != '_');
+        // `card_cvv` and `cardCvv`, but not `spin`.
+        let is_word_start = match at.checked_sub(1).and_then(|before| text.get(before)) {
+            Some(before) if before.is_ascii_alphanumeric() => {
+                before.is_ascii_lowercase() && text.get(at).is_some_and(char::is_ascii_uppercase)
+            }
+            _ => true,
+        };
         let value = match is_word_start {
             true => SECRET_NAMES
                 .iter()
@@ -364,6 +370,8 @@ fn value_at(lower: &[char], start: usize) -> Option<Range<usize>> {
 
 /// Where the value of `id="52" value="…"` stands, up to its quote.
 fn field_value(lower: &[char], at: usize, numbers: &[&str]) -> Option<Range<usize>> {
+    /// `127.25.103`, and some more.
+    const ID_CHARACTERS_MAX: usize = 16;
     let skip = |start: usize, text: &str| {
         let end = start + text.chars().count();
         let found = lower.get(start..end)?;
@@ -372,8 +380,14 @@ fn field_value(lower: &[char], at: usize, numbers: &[&str]) -> Option<Range<usiz
     let quote = *lower.get(at + 3).filter(|c| matches!(c, '"' | '\''))?;
     let id = skip(at, "id=")? + 1;
     let is_quote = |c: &char| *c == quote;
-    let id_end = id + lower.get(id..)?.iter().take(4).position(is_quote)?;
-    let number: String = lower.get(id..id_end)?.iter().collect();
+    let id_end = id
+        + lower
+            .get(id..)?
+            .iter()
+            .take(ID_CHARACTERS_MAX)
+            .position(is_quote)?;
+    let whole = lower.get(id..id_end)?;
+    let number: String = whole.iter().take_while(|c| **c != '.').collect();
     if !numbers.contains(&number.as_str()) {
         return None;
     }
@@ -441,6 +455,11 @@ mod tests {
             ("zpk: 0123456789ABCDEF", "zpk: 0000000000XXXXXX"),
             ("tmk=AB12", "tmk=XX00"),
             ("working key=0123", "working key=0000"),
+            ("card_cvv=123 user-pin: 1234", "card_cvv=000 user-pin: 0000"),
+            ("cardCvv=123, spin=7", "cardCvv=000, spin=7"),
+            ("card.pin_block: AB12", "card.pin_block: XX00"),
+            ("encryptedPinBlock=AB12", "encryptedPinBlock=XX00"),
+            ("ENCRYPTED_PIN=AB12", "ENCRYPTED_PIN=XX00"),
         ] {
             check(line, expected);
         }
@@ -460,6 +479,14 @@ mod tests {
         check(
             "<field id='96' value='AB12'/>",
             "<field id='96' value='XX00'/>",
+        );
+        check(
+            r#"<field id="127.22" value="CVV=123"/> <field id="48" value="T42"/>"#,
+            r#"<field id="127.22" value="XXX=000"/> <field id="48" value="X00"/>"#,
+        );
+        check(
+            r#"<field id="34" value="4111111111111112"/> <field id="3.1" value="00"/>"#,
+            r#"<field id="34" value="4111110000001112"/> <field id="3.1" value="00"/>"#,
         );
     }
 

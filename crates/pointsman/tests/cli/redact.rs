@@ -151,6 +151,15 @@ fn json_anywhere_in_a_line() {
             format!(r#"{{"text":"{quoted}"}}"#),
             format!(r#"{{"text":"{}"}}"#, expected.replace('"', "\\\"")),
         ),
+        // Spaced, and with a card number for a name.
+        (
+            message.replace(':', ": ").replace(',', " ,\t"),
+            expected.replace(':', ": ").replace(',', " ,\t"),
+        ),
+        (
+            message.replace("{\"mti", "{ \"4111111111111111\" : 1, \"mti"),
+            expected.replace("{\"mti", "{ \"4111110000001111\" : 1, \"mti"),
+        ),
         // Of no type, with a field by another name, and with a number.
         (
             r#"{"fields":{"note":"AB","52":9,"3":"000000"}}"#.into(),
