@@ -1,18 +1,19 @@
 //! The queue in front of an engine, and the one thread that empties it.
 
-use std::collections::VecDeque;
+mod queue;
+mod writer;
+
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::limits::{
-    BATCH_BYTES_FULL, BATCH_RECORDS_MAX, QUEUE_BYTES_MAX, RECORD_OVERHEAD_BYTES, SPARE_BATCHES_MAX,
-    TICK_MS,
-};
-use crate::{Batch, CommitError, Engine, Lsn, Space};
+use self::queue::Queue;
+use self::writer::{Writer, healthy};
+use crate::limits::{QUEUE_BYTES_MAX, RECORD_OVERHEAD_BYTES};
+use crate::{Batch, Engine, Lsn};
 
 /// A journal that is being written. Clones are the same one; when the last is dropped, what is queued is committed and
 /// the thread ends.
@@ -104,32 +105,14 @@ impl Journal {
             durable: Lsn::new(next.get().saturating_sub(1)),
             health: healthy(engine.space()),
         });
-        let mut open = Batch::default();
-        open.restart(next);
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue {
-                open,
-                full: VecDeque::new(),
-                spare: Vec::new(),
-                bytes: 0,
-                asleep: false,
-                closing: false,
-                stopped: false,
-                failure: None,
-                stats: Stats::default(),
-                commit_begun: None,
-            }),
+            queue: Mutex::new(Queue::new(next)),
             wake: Condvar::new(),
             mark,
             queue_bytes_max: options.queue_bytes_max,
             record_bytes_max: engine.record_bytes_max(),
         });
-        let writer = Writer {
-            shared: Arc::clone(&shared),
-            engine,
-            follow: options.follow,
-            ticked: Instant::now(),
-        };
+        let writer = Writer::new(Arc::clone(&shared), engine, options.follow);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run())?;
@@ -245,12 +228,7 @@ impl Appender<'_> {
             return Err(AppendError::TooLong { bytes, most });
         }
         queue.bytes += bytes + RECORD_OVERHEAD_BYTES;
-        if queue.open.payload_bytes() > BATCH_BYTES_FULL || queue.open.len() >= BATCH_RECORDS_MAX {
-            let mut open = queue.spare.pop().unwrap_or_default();
-            open.restart(queue.open.end());
-            let full = std::mem::replace(&mut queue.open, open);
-            queue.full.push_back(full);
-        }
+        queue.cut();
         Ok(lsn)
     }
 
@@ -322,186 +300,6 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Records that wait: batches that are full, then the open one. Memory is used again, so that nothing is allocated once
-/// the batches have grown to what they need.
-struct Queue {
-    open: Batch,
-    full: VecDeque<Batch>,
-    spare: Vec<Batch>,
-    bytes: usize,
-    /// The writer waits to be woken.
-    asleep: bool,
-    closing: bool,
-    stopped: bool,
-    /// Why it stopped, if it was not closed.
-    failure: Option<String>,
-    stats: Stats,
-    commit_begun: Option<Instant>,
-}
-
-impl Queue {
-    fn has_records(&self) -> bool {
-        !self.full.is_empty() || !self.open.is_empty()
-    }
-
-    /// The next batch to write, in exchange for one that has been written.
-    fn take(&mut self, mut written: Batch) -> Batch {
-        let batch = match self.full.pop_front() {
-            Some(full) => {
-                if self.spare.len() < SPARE_BATCHES_MAX {
-                    self.spare.push(written);
-                }
-                full
-            }
-            None => {
-                written.restart(self.open.end());
-                std::mem::replace(&mut self.open, written)
-            }
-        };
-        self.bytes = self
-            .bytes
-            .saturating_sub(batch.payload_bytes() + batch.len() * RECORD_OVERHEAD_BYTES);
-        batch
-    }
-}
-
-/// The thread that writes.
-struct Writer {
-    shared: Arc<Shared>,
-    engine: Box<dyn Engine>,
-    follow: Option<Follow>,
-    ticked: Instant,
-}
-
-/// What there is to do.
-enum Task {
-    Commit,
-    Tick,
-    Close,
-}
-
-impl Writer {
-    fn run(mut self) {
-        // Also for the case that the engine panics.
-        let mut ending = Ending {
-            shared: Arc::clone(&self.shared),
-            failure: Some("the thread of the journal panicked".to_owned()),
-        };
-        ending.failure = match self.serve() {
-            Ok(()) => None,
-            Err(error) => Some(error.to_string()),
-        };
-    }
-
-    fn serve(&mut self) -> Result<(), CommitError> {
-        let mut batch = Batch::default();
-        let mut took = None;
-        loop {
-            match self.wait(&mut batch, took.take())? {
-                Task::Commit => {
-                    let begun = Instant::now();
-                    self.engine.commit(&batch)?;
-                    took = Some(begun.elapsed());
-                    self.publish(Some(Lsn::new(batch.end().get().saturating_sub(1))));
-                    if let Some(follow) = &mut self.follow {
-                        follow(&batch);
-                    }
-                }
-                Task::Tick => {}
-                Task::Close => return self.engine.close(),
-            }
-            if self.ticked.elapsed() >= TICK {
-                self.ticked = Instant::now();
-                self.engine.tick()?;
-                self.publish(None);
-            }
-        }
-    }
-
-    /// Hands back the batch that has been committed, and takes the next one when there is one.
-    fn wait(&self, batch: &mut Batch, took: Option<Duration>) -> Result<Task, CommitError> {
-        // Poisoned: somebody panicked while adding a record, and half a record may be in the batch.
-        let spoilt = |_| std::io::Error::other("a writer panicked while it added a record");
-        let mut queue = self
-            .shared
-            .queue
-            .lock()
-            .map_err(|error| spoilt(error.to_string()))?;
-        if let Some(took) = took {
-            let stats = &mut queue.stats;
-            stats.commits += 1;
-            stats.records += batch.len() as u64;
-            stats.payload_bytes += batch.payload_bytes() as u64;
-            stats.last_commit = took;
-            stats.slowest_commit = stats.slowest_commit.max(took);
-            queue.commit_begun = None;
-        }
-        loop {
-            if queue.has_records() {
-                *batch = queue.take(std::mem::take(batch));
-                queue.commit_begun = Some(Instant::now());
-                return Ok(Task::Commit);
-            }
-            if queue.closing {
-                return Ok(Task::Close);
-            }
-            let left = TICK.saturating_sub(self.ticked.elapsed());
-            if left.is_zero() {
-                return Ok(Task::Tick);
-            }
-            queue.asleep = true;
-            queue = self
-                .shared
-                .wake
-                .wait_timeout(queue, left)
-                .map_err(|error| spoilt(error.to_string()))?
-                .0;
-            queue.asleep = false;
-        }
-    }
-
-    fn publish(&self, durable: Option<Lsn>) {
-        let health = healthy(self.engine.space());
-        self.shared.mark.send_if_modified(|mark| {
-            let next = Mark {
-                durable: durable.unwrap_or(mark.durable),
-                health,
-            };
-            std::mem::replace(mark, next) != next
-        });
-    }
-}
-
-/// Tells everybody that the journal has ended, and how.
-struct Ending {
-    shared: Arc<Shared>,
-    failure: Option<String>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let mut queue = self.shared.queue();
-        queue.stopped = true;
-        queue.failure = self.failure.take();
-        let failed = queue.failure.is_some();
-        drop(queue);
-        if failed {
-            self.shared
-                .mark
-                .send_modify(|mark| mark.health = Health::Failed);
-        }
-    }
-}
-
-fn healthy(space: Space) -> Health {
-    match space {
-        Space::Plenty => Health::Good,
-        Space::Low => Health::SpaceLow,
-    }
-}
-
-const TICK: Duration = Duration::from_millis(TICK_MS);
 
 #[cfg(test)]
 mod tests;
