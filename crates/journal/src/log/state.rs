@@ -150,7 +150,10 @@ fn read(file: &dyn VfsFile) -> io::Result<(u64, Found)> {
         }
         let sound = complete
             && bytes.get(..8) == Some(&MAGIC[..])
-            && crc32c(bytes.get(..CRC_AT).unwrap_or_default()) == read_u32(&bytes, CRC_AT);
+            && crc32c(bytes.get(..CRC_AT).unwrap_or_default()) == read_u32(&bytes, CRC_AT)
+            // Segments are numbered from 1, and there is no sequence after the last number.
+            && read_u64(&bytes, 16) > 0
+            && read_u64(&bytes, 8) < u64::MAX;
         if !sound {
             broken = true;
             continue;

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::shared::segment_path;
-use super::super::{Damage, End, Fault, LogEngine, LogOptions, OpenError, scan};
+use super::super::shared::{Room, segment_path};
+use super::super::{Damage, End, Fault, LogEngine, LogOptions, OpenError, Prepare, scan};
 use super::{Kept, batch, commit, contents, directory, open, open_with, options};
 use crate::vfs::{SimFs, Vfs};
 use crate::{CommitError, Durability, Engine, Lsn, Space};
@@ -422,6 +422,65 @@ fn space_that_comes_back_is_seen_without_a_restart() {
         for _ in 0..10 {
             commit(&mut log, 10);
         }
+    }
+}
+
+/// Waits for the thread that prepares.
+fn wait(log: &LogEngine, done: impl Fn(&Room) -> bool) {
+    while !done(&log.shared.room()) {
+        std::thread::yield_now();
+    }
+}
+
+/// The same with the thread of its own, as in production.
+#[test]
+fn segments_are_made_ready_in_the_background() {
+    let fs = SimFs::new(1);
+    let background = LogOptions {
+        prepare: Prepare::Background,
+        ..options()
+    };
+    let (mut log, _) = open_with(&fs, background).expect("it opens");
+    let mut all: Vec<Kept> = (0..60).flat_map(|_| commit(&mut log, 10)).collect();
+    fs.set_faults(|faults| faults.capacity = Some(0));
+    while log.space() == Space::Plenty {
+        all.extend(commit(&mut log, 10));
+        // With segments this short the writer could be through with all of them before the thread has looked at the disk.
+        wait(&log, |room| room.full || room.ready.len() == 3);
+    }
+    // The reserve is there, and giving back what is not needed ends the shortage at once.
+    all.extend(commit(&mut log, 10));
+    let handle = log.handle();
+    handle.release(log.next()).expect("it is released");
+    wait(&log, |room| room.ready.len() == 3);
+    assert_eq!(log.space(), Space::Plenty);
+    all.extend(commit(&mut log, 10));
+    drop(log);
+    let (_, kept) = open(&fs);
+    assert!(kept.len() >= 10 && all.ends_with(&kept));
+}
+
+#[test]
+fn a_disk_that_fails_while_segments_are_made_ready_stops_the_log() {
+    for prepare in [Prepare::Inline, Prepare::Background] {
+        let fs = SimFs::new(1);
+        let options = LogOptions {
+            prepare,
+            ..options()
+        };
+        let (mut log, _) = open_with(&fs, options).expect("it opens");
+        commit(&mut log, 1);
+        log.tick().expect("it goes on");
+        wait(&log, |room| room.ready.len() == 3);
+        let writes = fs.writes();
+        // The next segment is begun, and a fourth prepared, whose first write fails.
+        fs.set_faults(|faults| faults.write_error_at = Some(writes + 3));
+        let long = batch(log.next(), 40, 100);
+        let failed = log.commit(&long).is_err();
+        while !failed && log.tick().is_ok() {
+            std::thread::yield_now();
+        }
+        assert!(log.commit(&batch(log.next(), 1, 1)).is_err());
     }
 }
 
