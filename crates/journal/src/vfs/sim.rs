@@ -83,6 +83,11 @@ impl SimFs {
         self.disk().crash();
     }
 
+    /// The same, and nothing survives that was not synced.
+    pub fn crash_hard(&self) {
+        self.disk().crash_hard();
+    }
+
     /// The process ends, the machine does not: what was written stays, and is as durable as before.
     pub fn kill(&self) {
         let mut disk = self.disk();

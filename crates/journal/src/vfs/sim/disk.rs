@@ -91,7 +91,18 @@ impl Disk {
             .sum()
     }
 
+    /// What of it all survives: nothing, everything, or each by chance.
     pub(super) fn crash(&mut self) {
+        let mood = self.random.below(4);
+        self.crash_in(mood);
+    }
+
+    /// Nothing survives that was not synced.
+    pub(super) fn crash_hard(&mut self) {
+        self.crash_in(0);
+    }
+
+    fn crash_in(&mut self, mood: u64) {
         self.life += 1;
         self.stopped = false;
         self.locks.clear();
@@ -100,8 +111,6 @@ impl Disk {
             capacity: self.faults.capacity,
             ..Faults::default()
         };
-        // What of it all survives: nothing, everything, or each by chance.
-        let mood = self.random.below(4);
         for (path, change) in std::mem::take(&mut self.changes) {
             if survives(&mut self.random, mood) {
                 apply(&mut self.kept_names, &path, &change);
