@@ -167,6 +167,16 @@ pub(crate) fn records(
     )
 }
 
+/// The record at a place of a history without an end, which goes back to its transactions again and again.
+pub(crate) fn nth(place: u64) -> Record {
+    let number = (place * 7_919 % 1_009) as u32;
+    record(&event(
+        place / 8 % 5_000,
+        (place * 31 % 17) as u8,
+        number + 1,
+    ))
+}
+
 /// As many lives of transactions as one likes: begun, answered, some of them reversed.
 pub(crate) fn lives(transactions: u32) -> Vec<Record> {
     let mut records = Vec::new();

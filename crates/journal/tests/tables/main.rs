@@ -8,6 +8,7 @@
 mod conformance;
 mod dump;
 mod history;
+mod killed;
 mod look;
 mod model;
 mod projection;
