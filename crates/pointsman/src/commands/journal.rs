@@ -18,7 +18,7 @@ pub(crate) struct Args {
 enum Action {
     /// Check every record, and name the first fault
     Verify(verify::Args),
-    /// Show records, the last ones first to be found
+    /// Show the last records, or those of some transactions
     Show(show::Args),
     /// Write all records as JSON or CSV
     Export(export::Args),

@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -17,7 +18,7 @@ use pointsman_journal::sqlite::{
     FILE_NAME, Projection, ProjectionOptions, SqliteEngine, SqliteOptions,
 };
 use pointsman_journal::vfs::RealFs;
-use pointsman_journal::{Batch, Engine, Lsn};
+use pointsman_journal::{Batch, Engine, Journal, JournalOptions, Lsn};
 use tempfile::TempDir;
 
 use crate::*;
@@ -302,6 +303,73 @@ fn a_sound_journal_is_said_to_be_sound() {
         assert_eq!(said["last_lsn"], 24);
         assert_eq!(said["fault"], serde_json::Value::Null);
     }
+}
+
+/// Says so when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_journal_is_read_while_it_is_written() {
+    let directory = journal(Form::Log);
+    let path = directory.path();
+    let visit = &mut |_: pointsman_journal::RawRecord<'_>| ControlFlow::Continue(());
+    let options = LogOptions {
+        segment_bytes: 64 * 1024,
+        ..LogOptions::default()
+    };
+    let engine = LogEngine::open(Arc::new(RealFs), path, options, visit).unwrap();
+    let last = Lsn::new(engine.next().get() - 1);
+    let (handle, source) = (engine.handle(), Box::new(engine.handle()));
+    let projection = Projection::start(path, last, source, ProjectionOptions::default()).unwrap();
+    let feed = projection.feed();
+    let options = JournalOptions {
+        follow: Some(Box::new(move |batch| feed.offer(batch))),
+        ..JournalOptions::default()
+    };
+    let journal = Journal::start(Box::new(engine), options).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let keys = Keys::load(None, path).unwrap();
+            let mut mark = journal.mark();
+            while !is_over.load(Ordering::Relaxed) {
+                let mut last = Lsn::ZERO;
+                morning(&keys, &mut |event| {
+                    last = journal
+                        .append(event.kind(), |out| event.encode(out))
+                        .unwrap();
+                });
+                while mark.borrow_and_update().durable < last {
+                    std::thread::yield_now();
+                }
+                handle
+                    .release(projection.progress().secured.next())
+                    .unwrap();
+            }
+        });
+        // Also when a command fails: else the writer would never end.
+        let _over = Over(&is_over);
+        for _ in 0..5 {
+            for args in [
+                &["journal", "verify", "DIR"][..],
+                &["journal", "stats", "DIR"],
+                &["journal", "export", "DIR"],
+                &["tx", "find", "--stan", "43", "DIR"],
+                &["saf", "list", "DIR"],
+            ] {
+                let said = run(&with_directory(args, &directory)).ok();
+                assert!(!said.is_empty(), "{args:?}");
+            }
+        }
+    });
+    let mark = journal.close();
+    assert!(mark.durable.get() > 24);
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    // First the tables: a log that is being written only gets further.
+    let tables = Tables::read(args)?;
     // Records of a later version of the program, which this one can check and not read.
     let mut later = 0_u64;
     let mut broken = None;
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         Some(broken) => Some(broken),
         None => match &looked.fault {
             Some(flaw) => Some(flawed(flaw)),
-            None => tables(args, &looked)?,
+            None => tables.and_then(|tables| tables.fault(args, &looked)),
         },
     };
     let last = looked.next.get().saturating_sub(1);
@@ -100,40 +102,54 @@ pub(super) const fn kept(kept: Kept) -> &'static str {
     }
 }
 
-/// The tables: their file, and that they know nothing that the log does not.
-fn tables(args: &Args, looked: &Looked) -> Result<Option<Failure>, Failure> {
-    let path = args.directory.join(FILE_NAME);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let reader = Reader::open(&args.directory).map_err(|error| tables_failure(&error))?;
-    let unreadable = reader.failed();
-    let integrity = reader.integrity();
-    let applied = reader.applied();
-    let (reason, applied) = match (integrity, applied) {
-        (Ok(reason), Ok(applied)) => (reason, applied),
-        // A file that is damaged enough cannot be read at all.
-        (Err(error), _) | (_, Err(error)) => (Some(unreadable(error).to_string()), Lsn::ZERO),
-    };
-    if let Some(reason) = reason {
-        let mut failure = flawed(&Flaw::Tables { path, reason });
-        if looked.kept == Kept::Log {
-            failure.hint = format!(
-                "the log is sound: move {FILE_NAME} and what begins with its name away, and the switch makes new tables"
-            );
+/// What the tables say of themselves.
+struct Tables {
+    /// What is wrong with their file.
+    reason: Option<String>,
+    applied: Lsn,
+}
+
+impl Tables {
+    /// Nothing if there are none.
+    fn read(args: &Args) -> Result<Option<Tables>, Failure> {
+        if !args.directory.join(FILE_NAME).exists() {
+            return Ok(None);
         }
-        return Ok(Some(failure));
+        let reader = Reader::open(&args.directory).map_err(|error| tables_failure(&error))?;
+        let read = || {
+            reader.hold()?;
+            Ok((reader.integrity()?, reader.applied()?))
+        };
+        let (reason, applied) = read().unwrap_or_else(|error: rusqlite::Error| {
+            // A file that is damaged enough cannot be read at all.
+            (Some(error.to_string()), Lsn::ZERO)
+        });
+        Ok(Some(Tables { reason, applied }))
     }
-    if applied >= looked.next && looked.kept == Kept::Log {
-        return Ok(Some(Failure::new(
+
+    /// They are damaged, or know something that the log does not.
+    fn fault(self, args: &Args, looked: &Looked) -> Option<Failure> {
+        if let Some(reason) = self.reason {
+            let path = args.directory.join(FILE_NAME);
+            let mut failure = flawed(&Flaw::Tables { path, reason });
+            if looked.kept == Kept::Log {
+                failure.hint = format!(
+                    "the log is sound: move {FILE_NAME} and what begins with its name away, and the switch makes new tables"
+                );
+            }
+            return Some(failure);
+        }
+        if self.applied < looked.next || looked.kept == Kept::Store {
+            return None;
+        }
+        Some(Failure::new(
             Exit::Data,
             format!(
-                "the tables know of record {applied}, and the log ends before {}",
-                looked.next
+                "the tables know of record {}, and the log ends before {}",
+                self.applied, looked.next
             ),
             "the log is older than the tables, or was cut off by a power failure while it was relaxed: the switch puts \
              these tables aside and makes new ones",
-        )));
+        ))
     }
-    Ok(None)
 }
