@@ -4,6 +4,7 @@ mod cells;
 mod choice;
 mod life;
 mod owed;
+mod words;
 
 use std::path::Path;
 
@@ -13,8 +14,9 @@ use pointsman_journal::{EventError, Lsn, log};
 
 pub(crate) use cells::{csv_head, csv_row, json_object, one_line};
 pub(crate) use choice::{Choice, moment};
-pub(crate) use life::{Life, plain};
+pub(crate) use life::Life;
 pub(crate) use owed::{OwedRow, Waiting};
+pub(crate) use words::plain;
 
 use crate::exit::{Exit, Failure};
 

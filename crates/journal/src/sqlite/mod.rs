@@ -9,22 +9,23 @@
 //! while the switch runs: `sqlite3 -readonly transactions.db`.
 
 mod checkpoint;
+mod filter;
 mod fold;
 mod follow;
 mod projection;
 mod projector;
 mod query;
 mod retention;
+mod row;
 mod schema;
 mod store;
 
+pub use filter::{Filter, ObligationFilter};
 pub use follow::{Feed, Source};
 pub use projection::{Progress, Projection, ProjectionOptions, State};
-pub use query::{
-    AuditRow, Counts, Filter, ObligationFilter, ObligationRow, ObservationRow, ROWS_MAX, Reader,
-    TransactionRow,
-};
+pub use query::{ROWS_MAX, Reader};
 pub use retention::Retention;
+pub use row::{AuditRow, Counts, ObligationRow, ObservationRow, TransactionRow};
 pub use schema::OpenError;
 pub use store::{RESERVE_BYTES, SqliteEngine, SqliteOptions, StoreHandle};
 

@@ -7,9 +7,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::FILE_NAME;
+use super::filter::{Conditions, Filter, ObligationFilter};
+use super::row::{AuditRow, Counts, ObligationRow, ObservationRow, TransactionRow, unsigned};
 use super::schema::{self, OpenError};
 use super::store::visit_records;
-use crate::event::{CardToken, ObligationKind, UnixMicros};
 use crate::{Lsn, RawRecord};
 
 /// Rows that one question brings at most.
@@ -20,185 +21,6 @@ pub const ROWS_MAX: usize = 1_000_000;
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
-}
-
-/// What a transaction must be like. What is not said does not matter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub tx: Option<u64>,
-    /// The terminal's trace number or the one that the bank saw.
-    pub stan: Option<u32>,
-    pub terminal: Option<String>,
-    pub rrn: Option<String>,
-    /// The card's tokens under all keys.
-    pub cards: Vec<CardToken>,
-    pub link: Option<String>,
-    pub state: Option<String>,
-    pub since: Option<UnixMicros>,
-    pub until: Option<UnixMicros>,
-}
-
-/// What an obligation must be like.
-#[derive(Clone, Debug, Default)]
-pub struct ObligationFilter {
-    pub tx: Option<u64>,
-    pub kind: Option<ObligationKind>,
-    pub link: Option<String>,
-    pub state: Option<String>,
-    /// Only what the switch still owes, or a person has to look at.
-    pub waiting: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransactionRow {
-    pub tx: u64,
-    pub lsn: Lsn,
-    pub at: UnixMicros,
-    pub finished_at: Option<UnixMicros>,
-    pub state: String,
-    pub link: String,
-    pub listener: String,
-    pub mti: String,
-    pub terminal: String,
-    pub merchant: String,
-    pub terminal_stan: u32,
-    pub link_stan: u32,
-    pub rrn: String,
-    pub amount: Option<u64>,
-    pub currency: String,
-    pub processing_code: String,
-    pub masked_pan: String,
-    pub cause: String,
-    pub response_code: String,
-    pub approval_code: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObligationRow {
-    pub tx: u64,
-    pub kind: String,
-    pub lsn: Lsn,
-    pub at: UnixMicros,
-    pub settled_at: Option<UnixMicros>,
-    pub state: String,
-    pub attempts: u32,
-    pub attempted_at: Option<UnixMicros>,
-    pub link: String,
-    pub link_stan: u32,
-    pub cause: String,
-    pub mti: String,
-    pub terminal: String,
-    pub terminal_stan: u32,
-    pub rrn: String,
-    pub amount: Option<u64>,
-    pub currency: String,
-    pub masked_pan: String,
-    pub response_code: String,
-    pub detail: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObservationRow {
-    pub lsn: Lsn,
-    pub at: UnixMicros,
-    pub link: String,
-    pub what: String,
-    pub mti: String,
-    pub stan: Option<u32>,
-    pub response_code: String,
-    pub tx: Option<u64>,
-    pub detail: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRow {
-    pub lsn: Lsn,
-    pub at: UnixMicros,
-    pub who: String,
-    pub action: String,
-    pub tx: Option<u64>,
-    pub detail: String,
-}
-
-/// How many there are of what, each with its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// By state.
-    pub transactions: Vec<(String, u64)>,
-    /// By kind and state.
-    pub obligations: Vec<(String, String, u64)>,
-    /// By what was odd.
-    pub observations: Vec<(String, u64)>,
-    pub unreadable: u64,
-}
-
-/// Conditions with what is bound to them.
-#[derive(Default)]
-struct Conditions {
-    text: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    /// Each `?` stands for this value.
-    fn add(&mut self, condition: &str, value: impl Into<Value>) {
-        self.values.push(value.into());
-        let place = format!("?{}", self.values.len());
-        self.raw(&condition.replace('?', &place));
-    }
-
-    fn raw(&mut self, condition: &str) {
-        self.text.push_str(match self.text.is_empty() {
-            true => " WHERE ",
-            false => " AND ",
-        });
-        self.text.push_str(condition);
-    }
-
-    /// What transactions and obligations have in common.
-    fn add_filter(&mut self, filter: &Filter) {
-        if let Some(tx) = filter.tx {
-            self.add("tx = ?", tx.cast_signed());
-        }
-        if let Some(stan) = filter.stan {
-            self.add("(terminal_stan = ? OR link_stan = ?)", stan);
-        }
-        let texts = [
-            ("terminal = ?", &filter.terminal),
-            ("rrn = ? AND rrn <> ''", &filter.rrn),
-            ("link = ?", &filter.link),
-        ];
-        for (condition, value) in texts {
-            if let Some(value) = value {
-                self.add(condition, value.clone());
-            }
-        }
-        if let Some(since) = filter.since {
-            self.add("at >= ?", since.0);
-        }
-        if let Some(until) = filter.until {
-            self.add("at < ?", until.0);
-        }
-        if !filter.cards.is_empty() {
-            let first = self.values.len() + 1;
-            let last = first + filter.cards.len();
-            let places: Vec<_> = (first..last).map(|place| format!("?{place}")).collect();
-            self.values
-                .extend(filter.cards.iter().map(|card| Value::Blob(card.0.to_vec())));
-            self.raw(&format!("card IN ({})", places.join(", ")));
-        }
-    }
-
-    fn limit(mut self, order: &str, limit: usize) -> (String, Vec<Value>) {
-        let limit = limit.min(ROWS_MAX);
-        self.values
-            .push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-        let place = self.values.len();
-        (
-            format!("{} ORDER BY {order} LIMIT ?{place}", self.text),
-            self.values,
-        )
-    }
 }
 
 impl Reader {
@@ -333,30 +155,7 @@ impl Reader {
                  link_stan, rrn, amount, currency, processing_code, masked_pan, cause, response_code, approval_code
              FROM transactions{conditions}"
         );
-        self.rows(&sql, values, |row| {
-            Ok(TransactionRow {
-                tx: unsigned(row, "tx")?,
-                lsn: Lsn::new(unsigned(row, "lsn")?),
-                at: UnixMicros(row.get("at")?),
-                finished_at: row.get::<_, Option<i64>>("finished_at")?.map(UnixMicros),
-                state: row.get("state")?,
-                link: row.get("link")?,
-                listener: row.get("listener")?,
-                mti: row.get("mti")?,
-                terminal: row.get("terminal")?,
-                merchant: row.get("merchant")?,
-                terminal_stan: row.get("terminal_stan")?,
-                link_stan: row.get("link_stan")?,
-                rrn: row.get("rrn")?,
-                amount: row.get::<_, Option<i64>>("amount")?.map(i64::cast_unsigned),
-                currency: row.get("currency")?,
-                processing_code: row.get("processing_code")?,
-                masked_pan: row.get("masked_pan")?,
-                cause: row.get("cause")?,
-                response_code: row.get("response_code")?,
-                approval_code: row.get("approval_code")?,
-            })
-        })
+        self.rows(&sql, values, TransactionRow::read)
     }
 
     /// Obligations, the oldest first.
@@ -390,30 +189,7 @@ impl Reader {
                  terminal, terminal_stan, rrn, amount, currency, masked_pan, response_code, detail
              FROM obligations{conditions}"
         );
-        self.rows(&sql, values, |row| {
-            Ok(ObligationRow {
-                tx: unsigned(row, "tx")?,
-                kind: row.get("kind")?,
-                lsn: Lsn::new(unsigned(row, "lsn")?),
-                at: UnixMicros(row.get("at")?),
-                settled_at: row.get::<_, Option<i64>>("settled_at")?.map(UnixMicros),
-                state: row.get("state")?,
-                attempts: row.get("attempts")?,
-                attempted_at: row.get::<_, Option<i64>>("attempted_at")?.map(UnixMicros),
-                link: row.get("link")?,
-                link_stan: row.get("link_stan")?,
-                cause: row.get("cause")?,
-                mti: row.get("mti")?,
-                terminal: row.get("terminal")?,
-                terminal_stan: row.get("terminal_stan")?,
-                rrn: row.get("rrn")?,
-                amount: row.get::<_, Option<i64>>("amount")?.map(i64::cast_unsigned),
-                currency: row.get("currency")?,
-                masked_pan: row.get("masked_pan")?,
-                response_code: row.get("response_code")?,
-                detail: row.get("detail")?,
-            })
-        })
+        self.rows(&sql, values, ObligationRow::read)
     }
 
     /// Odd answers that belong to a transaction, or all, the oldest first.
@@ -433,19 +209,7 @@ impl Reader {
         let sql = format!(
             "SELECT lsn, at, link, what, mti, stan, response_code, tx, detail FROM observations{conditions}"
         );
-        self.rows(&sql, values, |row| {
-            Ok(ObservationRow {
-                lsn: Lsn::new(unsigned(row, "lsn")?),
-                at: UnixMicros(row.get("at")?),
-                link: row.get("link")?,
-                what: row.get("what")?,
-                mti: row.get("mti")?,
-                stan: row.get("stan")?,
-                response_code: row.get("response_code")?,
-                tx: row.get::<_, Option<i64>>("tx")?.map(i64::cast_unsigned),
-                detail: row.get("detail")?,
-            })
-        })
+        self.rows(&sql, values, ObservationRow::read)
     }
 
     /// What people did to a transaction, or to anything, the oldest first.
@@ -459,16 +223,7 @@ impl Reader {
         }
         let (conditions, values) = conditions.limit("lsn", limit);
         let sql = format!("SELECT lsn, at, who, action, tx, detail FROM audit{conditions}");
-        self.rows(&sql, values, |row| {
-            Ok(AuditRow {
-                lsn: Lsn::new(unsigned(row, "lsn")?),
-                at: UnixMicros(row.get("at")?),
-                who: row.get("who")?,
-                action: row.get("action")?,
-                tx: row.get::<_, Option<i64>>("tx")?.map(i64::cast_unsigned),
-                detail: row.get("detail")?,
-            })
-        })
+        self.rows(&sql, values, AuditRow::read)
     }
 
     /// How many there are of what.
@@ -513,8 +268,4 @@ impl Reader {
             .query_map(params_from_iter(values), read)?
             .collect()
     }
-}
-
-fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::cast_unsigned)
 }

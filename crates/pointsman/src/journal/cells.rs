@@ -4,7 +4,7 @@ use pointsman_journal::event::{Event, Field, NAMES};
 use pointsman_journal::{EventError, Lsn};
 use serde_json::{Map, Value, json};
 
-use super::life::plain;
+use super::words::plain;
 
 /// As one line: the place, the time, the kind, and what is not empty.
 pub(crate) fn one_line(lsn: Lsn, kind: u8, event: &Result<Event<'_>, EventError>) -> String {

@@ -7,7 +7,7 @@ use pointsman_journal::event::{Event, How, ObligationKind, UnixMicros};
 use pointsman_journal::sqlite::ObligationRow;
 use serde_json::{Value, json};
 
-use super::life::plain;
+use super::words::plain;
 
 /// Obligations that are not settled, each under its name.
 #[derive(Clone, Debug, Default)]
