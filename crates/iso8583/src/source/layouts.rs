@@ -45,6 +45,23 @@ pub(super) enum Kind {
     Base24Tokens,
 }
 
+impl Kind {
+    /// Has a layout of this kind a use for the key? `parts` is a list here: what has its parts in an order.
+    pub(super) fn uses(self, key: &str) -> bool {
+        match key {
+            "parts" => self == Kind::Positional,
+            "tags" => self != Kind::Positional,
+            "leading" | "tag" | "tag_encoding" | "length" | "length_encoding" | "counts" => {
+                self == Kind::Tagged
+            }
+            "tag_names" => self == Kind::BerTlv,
+            "bitmap" | "bitmap_bytes" => self == Kind::Bitmapped,
+            "count_includes_header" => self == Kind::Base24Tokens,
+            _ => true,
+        }
+    }
+}
+
 /// What the source says about one layout.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RawLayout {

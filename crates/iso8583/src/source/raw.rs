@@ -137,6 +137,11 @@ impl Shape {
                 "'{named}' is not a field type: it must end in a length"
             ));
         }
+        if digits.starts_with('0') && digits.bytes().any(|digit| digit != b'0') {
+            return Err(format!(
+                "'{named}' is not a field type: its length begins with a zero"
+            ));
+        }
         let length: usize = digits
             .parse()
             .map_err(|_| format!("'{named}' is not a field type: its length is no number"))?;

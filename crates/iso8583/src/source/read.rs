@@ -195,6 +195,13 @@ fn read_field(reader: &mut Reader<'_>, table: &DeTable<'_>, field: &mut RawField
         // A value of another make has other parts.
         field.layouts = None;
     }
+    if let (true, Some(layouts)) = (table.contains_key("layout"), table.get("layouts")) {
+        reader.error_with_help(
+            layouts.span(),
+            "a field has layout or layouts, not both",
+            "a choice without conditions, the last of layouts, is what it has otherwise",
+        );
+    }
     for (key, value) in reader.entries(table, &keys::FIELD) {
         match key {
             "name" => reader.short_text(value, "name").store(&mut field.name),
@@ -264,9 +271,12 @@ pub(super) fn meant_type(text: &str) -> Option<String> {
     let content = spelling.map_or(content, |(_, content)| content);
     // As many dots as the length has digits, where there are too few.
     let digits = length.trim_start_matches('.');
+    let (given, _) = length.split_at(length.len() - digits.len());
     let dots = ".".repeat(digits.len());
+    let number = digits.trim_start_matches('0');
     let meant = [
         format!("{content}{length}"),
+        format!("{content}{given}{number}"),
         format!("{content}{dots}{digits}"),
     ];
     let mut meant = meant.into_iter();

@@ -11,7 +11,7 @@ use super::keys::{
 use super::messages::{CONDITIONS_MAX, VALUES_MAX};
 use super::raw::{FIXED_LENGTH_MAX, PREFIX_DIGITS_MAX};
 use super::reader::{FIELD_NUMBERS, NAME_CHARACTERS_MAX};
-use super::words::{CONTENT_WORDS, TEST_WORDS, names};
+use super::words::{CONTENT_WORDS, LAYOUT_WORDS, TEST_WORDS, names};
 use crate::dialect::Dialect;
 use crate::field::Content;
 use crate::header::HEADER_BYTES_MAX;
@@ -196,7 +196,7 @@ fn value_of(kind: Kind) -> Vec<(&'static str, Json)> {
             ]);
             vec![("anyOf", Json::List(vec![object(condition()), several]))]
         }
-        Kind::Layouts => by_key("^[A-Za-z0-9_-]{1,40}$", table(&LAYOUT)),
+        Kind::Layouts => by_key("^[A-Za-z0-9_-]{1,40}$", layout()),
         Kind::Layout => vec![(
             "anyOf",
             Json::List(vec![
@@ -244,7 +244,38 @@ fn field() -> Vec<(&'static str, Json)> {
     let mut field = table(&FIELD);
     let needs_fill = ["fill_side", "strip"].map(|key| (key, list(["fill"])));
     field.push(("dependencies", object(needs_fill)));
+    field.push(("not", required(["layout", "layouts"])));
     field
+}
+
+/// Each kind has keys that are not for it.
+fn layout() -> Vec<(&'static str, Json)> {
+    let rules = LAYOUT_WORDS.iter().map(|(word, kind)| {
+        let others = LAYOUT.names().filter(|key| !kind.uses(key));
+        let mut properties: Vec<(&str, Json)> =
+            others.map(|key| (key, Json::Bool(false))).collect();
+        // A list for who has them in an order, else by their tags.
+        properties.retain(|(key, _)| *key != "parts");
+        let parts = match kind.uses("parts") {
+            true => "array",
+            false => "object",
+        };
+        properties.push(("parts", object([("type", text(parts))])));
+        let is_kind = object([
+            (
+                "properties",
+                object([("kind", object([("const", text(*word))]))]),
+            ),
+            ("required", list(["kind"])),
+        ]);
+        object([
+            ("if", is_kind),
+            ("then", object([("properties", object(properties))])),
+        ])
+    });
+    let mut layout = table(&LAYOUT);
+    layout.push(("allOf", Json::List(rules.collect())));
+    layout
 }
 
 /// A message type, or a pattern of some.
@@ -327,9 +358,9 @@ fn condition() -> Vec<(&'static str, Json)> {
     condition
 }
 
-/// A content class and a length: as many digits as the dots say, of which the first is no zero.
+/// A content class and a length: at most as many digits as the dots say, of which the first is no zero.
 fn types(occurs: &str) -> String {
-    let digits = |max: usize| format!("0*[1-9][0-9]{{0,{}}}", max - 1);
+    let digits = |max: usize| format!("[1-9][0-9]{{0,{}}}", max - 1);
     let fixed = digits(FIXED_LENGTH_MAX.to_string().len());
     let dotted = (1..=PREFIX_DIGITS_MAX).map(|dots| {
         let dots = usize::from(dots);

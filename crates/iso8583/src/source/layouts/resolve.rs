@@ -249,42 +249,33 @@ impl Resolver<'_> {
         }
         let table = raw.table.values().next().map(|part| part.span.clone());
         let keys = [
-            ("parts, a list,", span(&raw.parts), &[Kind::Positional][..]),
-            (
-                "tags, or parts by bit,",
-                table,
-                &[
-                    Kind::Tagged,
-                    Kind::BerTlv,
-                    Kind::Bitmapped,
-                    Kind::Base24Tokens,
-                ],
-            ),
-            ("leading", span(&raw.leading), &[Kind::Tagged]),
-            ("tag", span(&raw.tag), &[Kind::Tagged]),
-            ("tag_encoding", span(&raw.tag_encoding), &[Kind::Tagged]),
-            ("length", span(&raw.length), &[Kind::Tagged]),
+            ("parts, a list,", "parts", span(&raw.parts)),
+            ("tags, or parts by bit,", "tags", table),
+            ("leading", "leading", span(&raw.leading)),
+            ("tag", "tag", span(&raw.tag)),
+            ("tag_encoding", "tag_encoding", span(&raw.tag_encoding)),
+            ("length", "length", span(&raw.length)),
             (
                 "length_encoding",
+                "length_encoding",
                 span(&raw.length_encoding),
-                &[Kind::Tagged],
             ),
-            ("counts", span(&raw.counts), &[Kind::Tagged]),
-            ("tag_names", span(&raw.emv_names), &[Kind::BerTlv]),
-            ("bitmap", span(&raw.bitmap), &[Kind::Bitmapped]),
-            ("bitmap_bytes", span(&raw.bitmap_bytes), &[Kind::Bitmapped]),
+            ("counts", "counts", span(&raw.counts)),
+            ("tag_names", "tag_names", span(&raw.emv_names)),
+            ("bitmap", "bitmap", span(&raw.bitmap)),
+            ("bitmap_bytes", "bitmap_bytes", span(&raw.bitmap_bytes)),
             (
                 "count_includes_header",
+                "count_includes_header",
                 span(&raw.count_includes_header),
-                &[Kind::Base24Tokens],
             ),
         ];
-        for (key, span, kinds) in keys {
+        for (what, key, span) in keys {
             if let Some(span) = span
-                && !kinds.contains(&kind)
+                && !kind.uses(key)
             {
                 let kind = word_of(&LAYOUT_WORDS, kind);
-                self.error(span, format!("{key} means nothing in a {kind} layout"));
+                self.error(span, format!("{what} means nothing in a {kind} layout"));
             }
         }
     }
