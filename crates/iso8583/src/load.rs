@@ -14,7 +14,7 @@ pub const DIALECT_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// Neither a built-in dialect nor a file.
+    /// Neither a built-in dialect nor a file. What looks like a path is taken for one, and is unreadable if it is not there.
     #[error("'{name}' is neither a built-in dialect ({}) nor a file", [Dialect::builtin_names(), Dialect::pack_names()].concat().join(", "))]
     Unknown {
         /// As given.
@@ -52,7 +52,9 @@ impl Dialect {
             return Ok(dialect);
         }
         let path = Path::new(name_or_path);
-        if !path.exists() {
+        let looks_like_a_path =
+            name_or_path.contains(['/', '\\']) || name_or_path.ends_with(".toml");
+        if !looks_like_a_path && !path.exists() {
             return Err(LoadError::Unknown {
                 name: name_or_path.to_owned(),
             });

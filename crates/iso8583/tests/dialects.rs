@@ -307,6 +307,10 @@ fn loading_by_name_or_path() {
     assert_eq!(Dialect::load("iso87-ascii").unwrap().name(), "iso87-ascii");
     assert!(matches!(
         Dialect::load("no/such/file.toml"),
+        Err(LoadError::Unreadable { .. })
+    ));
+    assert!(matches!(
+        Dialect::load("no-such-dialect"),
         Err(LoadError::Unknown { .. })
     ));
     let directory = std::env::temp_dir().join(format!("pointsman-dialects-{}", std::process::id()));

@@ -28,6 +28,8 @@ impl Exit {
     pub const CANNOT_CREATE: Exit = Exit(73);
     /// `EX_IOERR`: reading or writing failed.
     pub const IO: Exit = Exit(74);
+    /// `EX_CONFIG`: a dialect file has errors.
+    pub const CONFIG: Exit = Exit(78);
     /// `load`: a threshold was crossed.
     pub const THRESHOLD: Exit = Exit(99);
 

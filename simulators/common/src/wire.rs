@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pointsman_framing::{FrameCodec, Framing, HOST_FRAME_BYTES_MAX, KeepAlive, Kind};
-use pointsman_iso8583::{Dialect, HeaderKind};
+use pointsman_iso8583::{Dialect, HeaderKind, LoadError};
 
 use crate::{Exit, Failure};
 
@@ -68,14 +68,14 @@ impl WireArgs {
     /// go together.
     pub fn wire(&self) -> Result<Wire, Failure> {
         let dialect = Dialect::load(&self.dialect).map_err(|error| {
-            Failure::new(
-                Exit::USAGE,
-                format_args!("--dialect {}: {error}", self.dialect),
+            let exit = match &error {
+                LoadError::Unreadable { .. } => Exit::NO_INPUT,
+                LoadError::Invalid { .. } => Exit::CONFIG,
+                _ => Exit::USAGE,
+            };
+            Failure::new(exit, format_args!("--dialect {}: {error}", self.dialect)).hint(
+                format_args!("built in are {}", Dialect::builtin_names().join(", ")),
             )
-            .hint(format_args!(
-                "built in are {}",
-                Dialect::builtin_names().join(", ")
-            ))
         })?;
         if !(FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&self.frame_max) {
             return Err(Failure::new(
@@ -114,6 +114,23 @@ mod tests {
     struct Command {
         #[command(flatten)]
         wire: WireArgs,
+    }
+
+    /// As the other commands end for it.
+    #[test]
+    fn dialects_that_are_not_there() {
+        let broken = std::env::temp_dir().join(format!("wire-{}.toml", std::process::id()));
+        std::fs::write(&broken, "name = 7").unwrap();
+        let code = |dialect: &str| {
+            let words = ["sim", "--dialect", dialect];
+            let wire = Command::try_parse_from(words).unwrap().wire.wire();
+            wire.unwrap_err().exit.code()
+        };
+        assert_eq!(code("nosuch"), 64);
+        assert_eq!(code("nosuch.toml"), 66);
+        assert_eq!(code("./nosuch"), 66);
+        assert_eq!(code(broken.to_str().unwrap()), 78);
+        std::fs::remove_file(broken).unwrap();
     }
 
     #[test]
