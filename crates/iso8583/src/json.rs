@@ -62,8 +62,9 @@ pub fn decode_line(dialect: &Dialect, bytes: &[u8], unmask: Unmask) -> Result<St
     Ok(line)
 }
 
-/// A message as [`decode_line`] writes it, with what it breaks of its dialect's rules, if it breaks any:
-/// `"presence":[{"field":39,"problem":"missing","message":"…"}]`. [`encode_line`] does not ask for that.
+/// A message as [`decode_line`] writes it, with what it breaks of its dialect's rules and layouts, if it breaks any:
+/// `"presence":[{"field":39,"problem":"missing","message":"…"}]` and
+/// `"layouts":[{"field":48,"part":"","offset":30,"message":"…"}]`. [`encode_line`] does not ask for that.
 ///
 /// # Errors
 /// As those of [`decode_line`].
@@ -85,9 +86,12 @@ pub fn decode_checked_line(
             )
         })
         .collect();
-    if !violations.is_empty() {
-        line.pop();
-        line.push_str(&format!(",\"presence\":[{}]}}", violations.join(",")));
+    let faults = parts::faults(&view, unmask);
+    for (name, list) in [("presence", violations), ("layouts", faults)] {
+        if !list.is_empty() {
+            line.pop();
+            line.push_str(&format!(",\"{name}\":[{}]}}", list.join(",")));
+        }
     }
     Ok(line)
 }
@@ -95,8 +99,24 @@ pub fn decode_checked_line(
 /// The error object that stands in the place of a message.
 #[must_use]
 pub fn error_line(error: &Explained) -> String {
+    format!("{{\"error\":{}}}", error_object(error))
+}
+
+/// As [`error_line`], of several: the first is the error, the others are `more`. `None`: there is none.
+#[must_use]
+pub fn errors_line(errors: &[Explained]) -> Option<String> {
+    let mut errors = errors.iter().map(error_object);
+    let first = errors.next()?;
+    let others: Vec<String> = errors.collect();
+    Some(match others.as_slice() {
+        [] => format!("{{\"error\":{first}}}"),
+        others => format!("{{\"error\":{first},\"more\":[{}]}}", others.join(",")),
+    })
+}
+
+fn error_object(error: &Explained) -> String {
     format!(
-        "{{\"error\":{{\"offset\":{},\"field\":{},\"name\":{},\"expected\":{},\"found\":{},\"message\":{}}}}}",
+        "{{\"offset\":{},\"field\":{},\"name\":{},\"expected\":{},\"found\":{},\"message\":{}}}",
         error.offset,
         error.field,
         string(&error.name),

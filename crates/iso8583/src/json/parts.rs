@@ -16,11 +16,9 @@ use crate::layout::path::step;
 use crate::mask::{self, HIDDEN, Unmask, Wire};
 use crate::view::View;
 
-/// A message as [`decode_checked_line`] writes it, with the parts of its fields, and what is wrong with them:
-/// `"parts":{"3":{"1":"00","2":"00","3":"00"}}` and `"layouts":[{"field":48,"part":"","offset":30,"message":"…"}]`. A field
-/// whose parts are not in order is in the second list only, and one with a tag that has `#` or `.` in it, which no path can name,
-/// is in neither. [`super::encode_line`] reads parts, and makes a field of them if it
-/// has no value; it does not ask for `layouts`.
+/// A message as [`decode_checked_line`] writes it, with the parts of its fields: `"parts":{"3":{"1":"00","2":"00","3":"00"}}`.
+/// A field whose parts are not in order is in its `layouts` only, and one with a tag that has `#` or `.` in it, which no path can
+/// name, is in neither. [`super::encode_line`] reads parts, and makes a field of them if it has no value.
 ///
 /// # Errors
 /// As those of [`super::decode_line`].
@@ -36,36 +34,45 @@ pub fn decode_parts_line(
         Unmask::No => Wire::of(dialect, bytes, Some(&view), None),
     };
     let mut fields = Vec::new();
-    let mut hidden = Vec::new();
     for number in view.fields().iter() {
         let (Some(parts), Some(whole)) = (view.parts(number), view.cells(number)) else {
             continue;
         };
-        let shown = shown(&view, &wire, number, unmask);
-        if shown.contains(&HIDDEN) {
-            hidden.push(number);
-        }
         if !is_in_order(parts.clone()) {
             continue;
         }
         let inside = Inside {
             whole,
-            shown,
+            shown: shown(&view, &wire, number, unmask),
             unmask,
         };
         if let Some(object) = inside.object(parts, whole.range().start) {
             fields.push(format!("\"{number}\":{object}"));
         }
     }
-    let faults: Vec<String> = view
-        .check_layouts()
+    line.pop();
+    line.push_str(&format!(",\"parts\":{{{}}}}}", fields.join(",")));
+    Ok(line)
+}
+
+/// What is wrong inside of fields, an object for each.
+pub(super) fn faults(view: &View<'_>, unmask: Unmask) -> Vec<String> {
+    let faults = view.check_layouts();
+    if faults.is_empty() {
+        return Vec::new();
+    }
+    let wire = match unmask {
+        Unmask::Yes => Wire::open(),
+        Unmask::No => Wire::of(view.dialect(), view.bytes(), Some(view), None),
+    };
+    faults
         .into_iter()
         .map(|fault| {
             let error = fault.error;
             // What was found there may be what must not be seen.
-            let message = match hidden.contains(&error.field) {
+            let message = match shown(view, &wire, error.field, unmask).contains(&HIDDEN) {
                 true => format!("field {} is not as its layout says", error.field),
-                false => error.explain(dialect).message,
+                false => error.explain(view.dialect()).message,
             };
             format!(
                 "{{\"field\":{},\"part\":{},\"offset\":{},\"message\":{}}}",
@@ -75,14 +82,7 @@ pub fn decode_parts_line(
                 string(&message)
             )
         })
-        .collect();
-    line.pop();
-    line.push_str(&format!(",\"parts\":{{{}}}", fields.join(",")));
-    if !faults.is_empty() {
-        line.push_str(&format!(",\"layouts\":[{}]", faults.join(",")));
-    }
-    line.push('}');
-    Ok(line)
+        .collect()
 }
 
 /// The text of a field as people may see it.

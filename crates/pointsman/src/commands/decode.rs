@@ -47,7 +47,8 @@ pub(crate) struct Args {
     #[arg(long)]
     unmask: bool,
 
-    /// Fail if a message lacks a field that its dialect demands of its type, or has one that it forbids
+    /// Fail if a message lacks a field that its dialect demands of its type, has one that it forbids, or has one whose parts
+    /// are not in order
     #[arg(long)]
     strict: bool,
 

@@ -29,7 +29,8 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "NAME|FILE", default_value = dialect::DEFAULT)]
     dialect: String,
 
-    /// Take it for an error if a message lacks a field that its dialect demands of its type, or has one that it forbids
+    /// Take it for an error if a message lacks a field that its dialect demands of its type, has one that it forbids, or has
+    /// one whose parts are not in order
     #[arg(long)]
     strict: bool,
 }
@@ -50,18 +51,18 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
         if lines.is_next_awaited() {
             out.flush().map_err(output)?;
         }
-        let error = match lines.next().map_err(|error| Failure::stdin(&error))? {
+        let errors = match lines.next().map_err(|error| Failure::stdin(&error))? {
             None => break,
             Some(Line::Text([])) => continue,
             Some(Line::Text(line)) => {
                 message.clear();
                 match std::str::from_utf8(line) {
                     Ok(line) => match json::encode_line(&dialect, line, &mut message) {
-                        Err(error) => Some(error.explain(&dialect)),
-                        Ok(()) if args.strict => broken_rule(&dialect, &message),
-                        Ok(()) => None,
+                        Err(error) => vec![error.explain(&dialect)],
+                        Ok(()) if args.strict => broken_rules(&dialect, &message),
+                        Ok(()) => Vec::new(),
                     },
-                    Err(error) => Some(input::not_a_line(
+                    Err(error) => vec![input::not_a_line(
                         String::from_utf8_lossy(
                             line.get(..error.valid_up_to()).unwrap_or_default(),
                         )
@@ -69,26 +70,26 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
                         .count(),
                         "UTF-8 text".to_owned(),
                         "an invalid byte".to_owned(),
-                    )),
+                    )],
                 }
             }
-            Some(Line::TooLong) => Some(input::not_a_line(
+            Some(Line::TooLong) => vec![input::not_a_line(
                 LINE_BYTES_MAX,
                 format!("at most {LINE_BYTES_MAX} bytes a line"),
                 "more".to_owned(),
-            )),
+            )],
         };
         messages += 1;
-        match error {
+        match json::errors_line(&errors) {
             None => {
                 text.clear();
                 hex::encode(&message, &mut text);
                 text.push(b'\n');
                 out.write_all(&text).map_err(output)?;
             }
-            Some(error) => {
+            Some(line) => {
                 broken += 1;
-                writeln!(out, "{}", json::error_line(&error)).map_err(output)?;
+                writeln!(out, "{line}").map_err(output)?;
             }
         }
     }
@@ -106,9 +107,14 @@ pub(crate) fn run(args: Args, console: &Console) -> Result<Exit, Failure> {
     }
 }
 
-/// The first rule of its dialect that a message that was written breaks.
-fn broken_rule(dialect: &Dialect, message: &[u8]) -> Option<Explained> {
-    let view = dialect.view(message).ok()?;
-    let broken = view.check_presence().next()?;
-    Some(broken.explain(dialect))
+/// The rules of its dialect that a message that was written breaks, for its fields and for what is inside of them.
+fn broken_rules(dialect: &Dialect, message: &[u8]) -> Vec<Explained> {
+    let Ok(view) = dialect.view(message) else {
+        return Vec::new();
+    };
+    let presence = view.check_presence().map(|broken| broken.explain(dialect));
+    let layouts = view.check_layouts().into_iter();
+    presence
+        .chain(layouts.map(|fault| fault.error.explain(dialect)))
+        .collect()
 }

@@ -403,7 +403,7 @@ fn a_message_that_breaks_the_rules_of_its_dialect() {
     assert_eq!((strictly.code, &strictly.stdout), (65, &tree.stdout));
     expect![[r#"
         error: the message breaks the rules of its dialect
-        hint: each note says what is wrong; the rules are [messages] in `pointsman dialects iso87-ascii`
+        hint: each note says what is wrong; the rules are [messages] and [layouts] in `pointsman dialects iso87-ascii`
     "#]]
     .assert_eq(&strictly.stderr);
 
@@ -428,6 +428,38 @@ fn a_message_that_breaks_the_rules_of_its_dialect() {
         "{}",
         several.stderr
     );
+}
+
+/// All that is wrong with a message at once, inside of its fields too.
+#[test]
+fn every_rule_that_a_message_breaks() {
+    let line =
+        r#"{"mti":"0200","fields":{"3":"000000","11":"000001","54":"0002840C00000000X234"}}"#;
+    let hex = run_with(&["encode"], line.as_bytes()).ok();
+    let hex = hex.trim_end();
+    let json = run(&["decode", "--json", hex]).ok();
+    let message: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(message["layouts"][0]["part"], "1");
+    assert_eq!(message["layouts"][0]["field"], 54);
+
+    let strictly = run_with(&["encode", "--strict"], line.as_bytes());
+    assert_eq!(strictly.code, 65, "{}", strictly.stderr);
+    let error: Value = serde_json::from_str(&strictly.stdout).unwrap();
+    let more = error["more"].as_array().unwrap();
+    let missing = message["presence"].as_array().unwrap();
+    assert_eq!(error["error"]["message"], missing[0]["message"]);
+    assert_eq!(more.len(), missing.len(), "{error}");
+    assert_eq!(
+        more[more.len() - 1]["message"],
+        message["layouts"][0]["message"]
+    );
+
+    // A layout alone is enough.
+    let complete = r#"{"mti":"0810","fields":{"7":"0102030405","11":"000001","39":"00","54":"0002840C00000000X234","70":"301"}}"#;
+    let hex = run_with(&["encode"], complete.as_bytes()).ok();
+    let strictly = run(&["decode", "--strict", "--json", hex.trim_end()]);
+    assert_eq!(strictly.code, 65, "{}", strictly.stdout);
+    assert!(!strictly.stdout.contains("presence"), "{}", strictly.stdout);
 }
 
 /// What stands inside of fields: printed on demand, and taken back.

@@ -116,8 +116,10 @@ impl Decoder {
 
     fn count_decoded(&mut self, dialect: &Dialect, bytes: &[u8]) {
         self.decoded += 1;
-        let view = dialect.view(bytes);
-        if view.is_ok_and(|view| view.check_presence().next().is_some()) {
+        let breaks_a_rule = dialect.view(bytes).is_ok_and(|view| {
+            view.check_presence().next().is_some() || !view.check_layouts().is_empty()
+        });
+        if breaks_a_rule {
             self.unruly += 1;
         }
     }
@@ -389,7 +391,7 @@ impl Decoder {
                 ),
             };
             let hint = format!(
-                "each note says what is wrong; the rules are [messages] in `pointsman dialects {dialect}`"
+                "each note says what is wrong; the rules are [messages] and [layouts] in `pointsman dialects {dialect}`"
             );
             return Err(Failure::new(Exit::Data, message, hint));
         }
