@@ -84,12 +84,10 @@ pub enum Damage {
     Number { found: u64 },
     #[error("the head says that it was written by node {found}, the other segments are not")]
     Node { found: u32 },
-    #[error("the segment begins with record {found}")]
-    FirstRecord { found: Lsn },
     #[error(
-        "the segment does not go on from the one before it: one of them is from another journal or an older copy"
+        "segment {later} does not go on from here: one of them is from another journal or an older copy"
     )]
-    NotContinued,
+    NotContinued { later: u64 },
     #[error(
         "the record is broken, but record {later}, written after this one was synced, is there"
     )]

@@ -35,6 +35,20 @@ pub(super) struct Begun {
     pub(super) header: SegmentHeader,
 }
 
+impl Begun {
+    /// What is wrong, if this segment does not go on from where the one before it ended.
+    pub(super) fn follows(&self, end: Place) -> Option<Damage> {
+        let later = self.number;
+        if self.header.first > end.lsn {
+            Some(Damage::Ended { later })
+        } else if self.header.first < end.lsn || self.header.previous != end.chain {
+            Some(Damage::NotContinued { later })
+        } else {
+            None
+        }
+    }
+}
+
 impl Inventory {
     /// Looks at the heads of all segments.
     pub(super) fn take(
@@ -210,15 +224,6 @@ pub(super) fn replay(
         let header = &begun.header;
         let path = segment_path(directory, begun.number);
         let damaged = |offset, lsn, damage| fault(path.clone(), begun.number, offset, lsn, damage);
-        if tail.file.is_some() {
-            if header.first != tail.place.lsn {
-                let found = header.first;
-                return Err(damaged(0, tail.place.lsn, Damage::FirstRecord { found }));
-            }
-            if header.previous != tail.place.chain {
-                return Err(damaged(0, tail.place.lsn, Damage::NotContinued));
-            }
-        }
         let file = vfs
             .open(&path, Access::ReadWrite)
             .map_err(OpenError::io("open", &path))?;
@@ -236,11 +241,11 @@ pub(super) fn replay(
         let end = walk.place();
         let durable = Lsn::new(inventory.state.durable);
         match next {
-            Some(next) if next.header.first != end.lsn || next.header.previous != end.chain => {
-                let later = next.number;
-                return Err(damaged(end.offset, end.lsn, Damage::Ended { later }));
+            Some(next) => {
+                if let Some(damage) = next.follows(end) {
+                    return Err(damaged(end.offset, end.lsn, damage));
+                }
             }
-            Some(_) => {}
             None => {
                 let later = walk
                     .written_later(&*file)

@@ -95,7 +95,6 @@ pub fn scan_from(
     }
     let durable = Lsn::new(inventory.state.durable);
     let mut walk = Walk::new();
-    let mut previous = None;
     for (at, begun) in inventory.begun.iter().enumerate() {
         let next = inventory.begun.get(at + 1);
         if let Some(next) = next
@@ -103,13 +102,12 @@ pub fn scan_from(
         {
             scan.first = next.header.first;
             scan.next = next.header.first;
-            previous = Some(next.header.previous);
             continue;
         }
         let end = scan_segment(
             vfs,
             directory,
-            (previous, begun, next, durable),
+            (begun, next, durable),
             &mut walk,
             &mut scan,
             visit,
@@ -118,7 +116,6 @@ pub fn scan_from(
             scan.end = end;
             break;
         }
-        previous = Some(walk.place().chain);
     }
     Ok(scan)
 }
@@ -143,7 +140,7 @@ fn take_inventory(vfs: &dyn Vfs, directory: &Path) -> Result<Inventory, OpenErro
 fn scan_segment(
     vfs: &dyn Vfs,
     directory: &Path,
-    (previous, begun, next, durable): (Option<u32>, &Begun, Option<&Begun>, Lsn),
+    (begun, next, durable): (&Begun, Option<&Begun>, Lsn),
     walk: &mut Walk,
     scan: &mut Scan,
     visit: &mut dyn FnMut(RawRecord<'_>) -> ControlFlow<()>,
@@ -159,26 +156,10 @@ fn scan_segment(
             damage,
         })
     };
-    if previous.is_some() && header.first != scan.next {
-        let found = header.first;
-        return Ok(fault(0, scan.next, Damage::FirstRecord { found }));
-    }
-    if previous.is_some_and(|chain| chain != header.previous) {
-        return Ok(fault(0, scan.next, Damage::NotContinued));
-    }
     let file = match vfs.open(&path, Access::Read) {
         Ok(file) => file,
-        // Released since the files were listed: what is behind it is read on.
-        Err(_) if is_released(vfs, directory, begun.number) => {
-            if let Some(next) = next {
-                scan.next = next.header.first;
-                scan.first = scan.next;
-                walk.enter(header.node, header.number, {
-                    first_place(next.header.first, next.header.previous)
-                });
-            }
-            return Ok(End::Complete);
-        }
+        // Released since the files were listed: what is behind it is read.
+        Err(_) if is_released(vfs, directory, begun.number) => return Ok(End::Complete),
         Err(error) => return Err(OpenError::io("open", &path)(error)),
     };
     walk.enter(
@@ -204,7 +185,7 @@ fn scan_segment(
             }
             None => {
                 let complete = match next {
-                    Some(next) => next.header.first == end.lsn && next.header.previous == end.chain,
+                    Some(next) => next.follows(end).is_none(),
                     None if end.lsn < durable => false,
                     None => walk
                         .written_later(&*file)
@@ -225,8 +206,8 @@ fn scan_segment(
                 if is_released(vfs, directory, begun.number) {
                     return Ok(End::Complete);
                 }
-                let damage = match next {
-                    Some(next) => Damage::Ended { later: next.number },
+                let damage = match next.and_then(|next| next.follows(end)) {
+                    Some(damage) => damage,
                     None => walk
                         .written_later(&*file)
                         .map_err(OpenError::io("read", &path))?

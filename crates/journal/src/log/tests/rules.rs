@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::shared::{Room, segment_path};
+use super::super::state::{Found, StateFile};
 use super::super::{Damage, End, Fault, LogEngine, LogOptions, OpenError, Prepare, scan};
 use super::{Kept, batch, commit, contents, directory, open, open_with, options};
 use crate::vfs::{SimFs, Vfs};
@@ -277,8 +278,59 @@ fn a_segment_of_an_older_copy_is_damage() {
     let found = fault(&fs);
     assert_eq!(
         (found.segment, found.damage),
-        (2, Damage::Ended { later: 3 })
+        (2, Damage::NotContinued { later: 3 })
     );
+}
+
+#[test]
+fn files_that_no_record_was_promised_in_are_put_away() {
+    let fs = SimFs::new(1);
+    let all = written(&fs);
+    // Segment 2 was torn in its first write, and 9 follows nothing.
+    let mut torn = vec![0; 4096];
+    torn[..30].copy_from_slice(&fs.contents(&segment(1)).expect("it is there")[..30]);
+    fs.place(&segment(2), &torn);
+    fs.place(&segment(9), &[0; 4096]);
+    fs.place(&directory().join("prepare.tmp"), &[0; 100]);
+    let (mut log, kept) = open(&fs);
+    assert_eq!(kept, all);
+    assert_eq!(fs.contents(&segment(9)), None);
+    assert_eq!(fs.contents(&directory().join("prepare.tmp")), None);
+    let more = commit(&mut log, 150);
+    drop(log);
+    assert_eq!(open(&fs).1, [all, more].concat());
+}
+
+/// A slot was torn, the sync of the next one failed, and the power goes while the other is written.
+#[test]
+fn the_state_is_not_lost_with_both_its_slots() {
+    let state = directory().join("state");
+    for seed in 0..300 {
+        let fs = SimFs::new(seed);
+        StateFile::create(&fs, directory()).expect("it is made");
+        let (mut file, found) = StateFile::open(&fs, directory()).expect("it opens");
+        let Found::Sound(first) = found else {
+            panic!("{found:?}");
+        };
+        // The second slot is broken on the disk.
+        file.write(first).expect("it is written");
+        fs.flip(&state, 4096 + 20, 0);
+        let (mut file, _) = StateFile::open(&fs, directory()).expect("it opens");
+        let syncs = fs.syncs();
+        fs.set_faults(|faults| faults.sync_error_at = Some(syncs + 2));
+        assert!(file.write(first).is_err());
+        fs.kill();
+        let (mut file, _) = StateFile::open(&fs, directory()).expect("it opens");
+        let operations = fs.operations();
+        fs.set_faults(|faults| faults.crash_at = Some(operations + 1 + seed % 4));
+        let _ = file.write(first);
+        fs.crash();
+        let (_, found) = StateFile::open(&fs, directory()).expect("it opens");
+        assert!(
+            matches!(found, Found::Sound(_) | Found::Older(_)),
+            "seed {seed}: {found:?}"
+        );
+    }
 }
 
 #[test]
