@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::retention::{self, Retention};
-use super::schema::{OpenError, Role, Sync, open};
+use super::schema::{OpenError, Role, Sync, beside, open};
 use crate::event::UnixMicros;
 
 /// So many bytes of payload are a reason for a checkpoint. With pages and indexes it is several times as much.
@@ -53,10 +53,8 @@ impl Checkpointer {
                 path: path.into(),
                 error,
             })?;
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
         Ok(Checkpointer {
-            wal: wal.into(),
+            wal: beside(path, "-wal"),
             written: 0,
             wishes: Some(wishes),
             thread: Some(thread),

@@ -111,7 +111,7 @@ impl Projection {
             source,
             retention: options.retention,
             shared: Arc::clone(&shared),
-            wal: wal(&path),
+            wal: schema::beside(&path, "-wal"),
             care: Care::due(),
         };
         let thread = thread::Builder::new()
@@ -228,12 +228,6 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 }
-fn wal(path: &Path) -> PathBuf {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    wal.into()
-}
-
 /// The tables get another name, which nobody has yet.
 fn put_aside(path: &Path, applied: Lsn) -> Result<PathBuf, OpenError> {
     let mut free = None;
@@ -253,11 +247,7 @@ fn put_aside(path: &Path, applied: Lsn) -> Result<PathBuf, OpenError> {
     std::fs::rename(path, &free).map_err(io)?;
     // Closing the file has taken these away, unless another program reads it.
     for suffix in ["-wal", "-shm"] {
-        let mut from = path.as_os_str().to_owned();
-        from.push(suffix);
-        let mut to = free.as_os_str().to_owned();
-        to.push(suffix);
-        match std::fs::rename(from, to) {
+        match std::fs::rename(schema::beside(path, suffix), schema::beside(&free, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}
         }

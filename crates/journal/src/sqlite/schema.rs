@@ -1,11 +1,12 @@
 //! The file: how it is made, opened and recognised.
 
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::Lsn;
 
@@ -155,18 +156,66 @@ pub(super) fn open(path: &Path, role: Role, sync: Sync) -> Result<Connection, Op
 
 /// Opens the file for reading, beside a writer or without one.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags)
+        .map_err(OpenError::sqlite(path))
+        .and_then(|connection| readable(connection, path));
+    match opened {
+        // Readers of a file with a write-ahead log share memory in a file beside it, which cannot be made on a medium that is
+        // read-only. If there is no log, nobody writes, and none is needed.
+        Err(OpenError::Sqlite { error, .. })
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+            ) && path.exists()
+                && !beside(path, "-wal").exists() =>
+        {
+            open_immutable(path)
+        }
+        opened => opened,
+    }
+}
+
+/// Nobody may write to it meanwhile.
+fn open_immutable(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(immutable(path), flags)
+        .map_err(OpenError::sqlite(path))
+        .and_then(|connection| readable(connection, path))
+}
+
+fn readable(connection: Connection, path: &Path) -> Result<Connection, OpenError> {
     let sqlite = OpenError::sqlite(path);
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(&sqlite)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(BUSY).map_err(&sqlite)?;
     if is_new(&connection, path)? {
         return Err(OpenError::Foreign { path: path.into() });
     }
     Ok(connection)
+}
+
+/// The file as a URI that says that nobody changes it. RFC 3986 2.1: what is not harmless is a percent sign and two digits.
+fn immutable(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// SQLite's own files beside the file.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Whether nothing is in it yet. What is in it must be ours.
@@ -233,4 +282,23 @@ pub(super) fn is_store(connection: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn applied(connection: &Connection) -> rusqlite::Result<Lsn> {
     let applied = meta(connection, APPLIED)?.unwrap_or(0);
     Ok(Lsn::new(applied.cast_unsigned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_any_name_can_be_read_as_one_that_nobody_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["plain", "50% of it? #1", "a:b;c&d=e", "é\u{7f}"] {
+            let path = directory.path().join(name);
+            drop(open(&path, Role::Store, Sync::Full).unwrap());
+            let connection = open_immutable(&path).unwrap();
+            assert_eq!(applied(&connection), Ok(Lsn::ZERO), "{name}");
+            assert!(!beside(&path, "-shm").exists(), "{name}");
+            // Not by chance another file: this one is not there.
+            assert!(open_immutable(&directory.path().join("absent")).is_err());
+        }
+    }
 }

@@ -194,3 +194,28 @@ fn what_people_did_is_found() {
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].who.as_str(), rows[0].lsn.get()), ("ann", 3));
 }
+
+/// The file that readers share cannot be made.
+#[test]
+fn a_copy_is_read_where_no_file_can_be_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("50% of it? #1");
+    drop(filled(&copy, &batches(&lives(3), &[64])));
+    let in_the_way = copy.join(format!("{FILE_NAME}-shm"));
+    std::fs::create_dir(&in_the_way).unwrap();
+    let reader = Reader::open(&copy).unwrap();
+    assert_eq!(found(&reader, &Filter::default()), [2, 1, 0]);
+    drop(reader);
+
+    // With a write-ahead log beside it, which says what the file does not yet.
+    let live = directory.path().join("live");
+    let engine = filled(&live, &batches(&lives(5), &[64]));
+    let copy = directory.path().join("copy");
+    std::fs::create_dir_all(copy.join(format!("{FILE_NAME}-shm"))).unwrap();
+    for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
+        std::fs::copy(live.join(&name), copy.join(&name)).unwrap();
+    }
+    drop(engine);
+    let reader = Reader::open(&copy).unwrap();
+    assert_eq!(found(&reader, &Filter::default()), [4, 3, 2, 1, 0]);
+}

@@ -434,14 +434,16 @@ fn damaged_tables_and_tables_that_know_too_much_are_faults() {
     let directory = journal(Form::LogAndTables);
     let tables = directory.path().join(FILE_NAME);
     let sound = fs::read(&tables).unwrap();
-    let mut bytes = sound.clone();
-    for byte in &mut bytes[4_096..12_288] {
-        *byte = 0x55;
-    }
-    fs::write(&tables, bytes).unwrap();
     let args = ["journal", "verify", "DIR"];
-    let ran = run(&with_directory(&args, &directory)).failed(65);
-    assert!(ran.stderr.contains(FILE_NAME), "{}", ran.stderr);
+    for damaged in [4_096..12_288, 0..4_096] {
+        let mut bytes = sound.clone();
+        for byte in &mut bytes[damaged] {
+            *byte = 0x55;
+        }
+        fs::write(&tables, bytes).unwrap();
+        let ran = run(&with_directory(&args, &directory)).failed(65);
+        assert!(ran.stderr.contains(FILE_NAME), "{}", ran.stderr);
+    }
 
     // The log of another journal, which ends earlier.
     let other = journal(Form::Log);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use pointsman_journal::look::{Flaw, Kept, Looked};
-use pointsman_journal::sqlite::{FILE_NAME, Reader};
+use pointsman_journal::sqlite::{FILE_NAME, OpenError, Reader};
 use pointsman_journal::{Event, Lsn};
 use serde_json::json;
 
@@ -115,7 +115,17 @@ impl Tables {
         if !args.directory.join(FILE_NAME).exists() {
             return Ok(None);
         }
-        let reader = Reader::open(&args.directory).map_err(|error| tables_failure(&error))?;
+        let reader = match Reader::open(&args.directory) {
+            Ok(reader) => reader,
+            // Not even its first page is one.
+            Err(OpenError::Sqlite { error, .. }) => {
+                return Ok(Some(Tables {
+                    reason: Some(error.to_string()),
+                    applied: Lsn::ZERO,
+                }));
+            }
+            Err(error) => return Err(tables_failure(&error)),
+        };
         let read = || {
             reader.hold()?;
             Ok((reader.integrity()?, reader.applied()?))
