@@ -257,6 +257,26 @@ impl Tree<'_> {
     }
 }
 
+/// Lines for what is inside of one field. An element of two bytes takes a hundred characters: without a limit the longest message
+/// would make a tree of megabytes, which nobody reads.
+const INSIDE_ROWS_MAX: usize = 1000;
+
+const AND_MORE: &str = "  and more";
+
+/// May there be another line? Where there may not, one says what is left out.
+fn has_room(rows: &mut Vec<Row>, rest: Range<usize>) -> bool {
+    let is_told = rows.last().is_some_and(|row| row.name == AND_MORE);
+    if rows.len() >= INSIDE_ROWS_MAX && !is_told {
+        rows.push(Row {
+            range: rest,
+            name: AND_MORE.into(),
+            value: format!("not shown behind {INSIDE_ROWS_MAX} lines"),
+            ..Row::default()
+        });
+    }
+    rows.len() < INSIDE_ROWS_MAX
+}
+
 /// Blanks at an end, and nothing at all, are easier to see between quotes.
 fn quoted(value: &str) -> String {
     if value.is_empty() || value.starts_with(' ') || value.ends_with(' ') {

@@ -7,10 +7,11 @@
 
 mod common;
 
+use bytes::BytesMut;
 use common::{dialect, encode, purchase};
 use expect_test::{Expect, expect};
-use pointsman_iso8583::explain;
 use pointsman_iso8583::mask::Unmask;
+use pointsman_iso8583::{Builder, Dialect, explain};
 
 fn check(name: &str, bytes: &[u8], unmask: Unmask, expected: Expect) {
     let mut out = String::new();
@@ -317,7 +318,7 @@ fn a_length_prefix_left_on() {
 /// The hint under a message of one dialect that is read in another, which differs by these lines.
 fn check_hint(extends: &str, lines: &str, tail: &[u8], expected: Expect) {
     let own = format!("name = \"own\"\nextends = \"{extends}\"\n{lines}");
-    let own = pointsman_iso8583::Dialect::parse(&own).unwrap();
+    let own = Dialect::parse(&own).unwrap();
     let message = [&purchase_bytes(extends), tail].concat();
     let mut out = String::new();
     explain::tree(&own, &message, Unmask::No, &mut out).unwrap();
@@ -412,4 +413,30 @@ fn nothing() {
                         ^^ the message ends here
         "#]],
     );
+}
+
+/// However many elements of two bytes there are, the tree is a few times as long as the message: its values, and a limit of
+/// lines for what is inside of a field.
+#[test]
+fn very_many_elements() {
+    let dialect = Dialect::parse(
+        "name = \"big\"\nextends = \"iso87-bcd\"\n\
+         fields.55 = { type = \"b.....65000\", prefix = \"binary2\" }\n\
+         fields.63 = { type = \"b.....65000\", prefix = \"binary2\", sensitive = \"no\", layout = \"t\" }\n\
+         [layouts.t]\nkind = \"ber-tlv\"\ntag_names = \"none\"\n",
+    )
+    .unwrap();
+    for (field, element) in [(55, [0x9A, 0x00]), (63, [0x81, 0x00])] {
+        let mut out = BytesMut::new();
+        let mut builder = Builder::new(&dialect, &mut out, "0200".parse().unwrap());
+        builder.bytes(field, &element.repeat(32_000)).unwrap();
+        builder.finish().unwrap();
+        for unmask in [Unmask::No, Unmask::Yes] {
+            let mut tree = String::new();
+            explain::tree(&dialect, &out, unmask, &mut tree).unwrap();
+            assert!(tree.len() < 10 * out.len(), "{field}: {} bytes", tree.len());
+            let is_limited = tree.contains("not shown behind 1000 lines");
+            assert_eq!(is_limited, unmask == Unmask::Yes, "{field}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::currency::Currency;
-use super::{Row, Tree, hex_of, meaning};
+use super::{Row, Tree, has_room, hex_of, meaning};
 use crate::emv::{self, Meaning};
 use crate::field::{Content, Encoding, Field, Sensitive};
 use crate::mask::{self, Unmask};
@@ -47,6 +47,9 @@ fn disorder(bytes: &[u8], unmask: Unmask) -> Option<usize> {
     }
 }
 
+/// Faults of field 55 that are told; who sees as many has understood.
+const FAULTS_MAX: usize = 100;
+
 /// The elements of field 55, and whether all of it could be read. `shown` is its hex as people may see it.
 pub(super) fn rows(
     field: &Field,
@@ -72,6 +75,10 @@ pub(super) fn rows(
                 return (rows, false);
             }
             Ok(tag) => {
+                let rest = place.at(tag.offset)..element.offset + element.length;
+                if !has_room(&mut rows, rest) {
+                    return (rows, false);
+                }
                 let end = tag.value_offset + tag.value.len();
                 // A template's value is the elements that follow.
                 let shown_end = if tag.constructed {
@@ -189,10 +196,11 @@ impl Tree<'_> {
         let is_told = |offset: usize| disorder.is_none_or(|disorder| offset <= disorder);
         let place = icc.map(|(field, element)| Place::of(field, element));
         if let (Some((field, _)), Some(place), Some(bytes)) = (icc, &place, &bytes) {
-            for fault in emv::faults(bytes) {
-                if !is_told(fault.offset) {
-                    continue;
-                }
+            let faults = emv::faults(bytes).into_iter();
+            for fault in faults
+                .filter(|fault| is_told(fault.offset))
+                .take(FAULTS_MAX)
+            {
                 let offset = place.at(fault.offset);
                 writeln!(
                     out,

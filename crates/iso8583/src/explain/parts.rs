@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Row, Tree, quoted};
+use super::{Row, Tree, has_room, quoted};
 use crate::field::{Content, Field};
 use crate::layout::cells::Cells;
 use crate::layout::check::is_in_order;
@@ -48,6 +48,9 @@ impl Inside<'_> {
         let indent = "  ".repeat(depth);
         let mut read = start;
         for part in parts {
+            if !has_room(rows, read..self.whole.range().end.max(read)) {
+                return;
+            }
             match part {
                 // Tags and lengths may be the digits of a card number, unless the layout says what they are.
                 Ok(part)
