@@ -38,13 +38,19 @@ pub enum Cause {
     Draining,
     /// The queue between connection and link is full.
     ShellQueueFull,
+    /// It was reversed: whoever asks again is told that it did not happen.
+    Reversed,
+    /// Nothing new can be put on record: the disk is full, or has failed.
+    JournalDown,
+    /// As much waits to be acknowledged by the bank as may.
+    StoreForwardFull,
     /// A part of the switch failed while it had the request.
     Internal,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Cause; 17] = [
+    pub const ALL: [Cause; 20] = [
         Cause::NoRoute,
         Cause::LinkDown,
         Cause::LinkSignedOff,
@@ -61,6 +67,9 @@ impl Cause {
         Cause::SessionBusy,
         Cause::Draining,
         Cause::ShellQueueFull,
+        Cause::Reversed,
+        Cause::JournalDown,
+        Cause::StoreForwardFull,
         Cause::Internal,
     ];
 
@@ -73,13 +82,17 @@ impl Cause {
             Cause::LinkDown | Cause::LinkSignedOff | Cause::Disconnected | Cause::Draining => {
                 Reason::LinkDown
             }
-            Cause::LinkBusy | Cause::StanExhausted | Cause::SessionBusy | Cause::ShellQueueFull => {
-                Reason::LinkBusy
-            }
-            Cause::KeyBusy => Reason::Duplicate,
+            Cause::LinkBusy
+            | Cause::StanExhausted
+            | Cause::SessionBusy
+            | Cause::ShellQueueFull
+            | Cause::StoreForwardFull => Reason::LinkBusy,
+            Cause::KeyBusy | Cause::Reversed => Reason::Duplicate,
             Cause::Timeout => Reason::Timeout,
             Cause::AnswerUndecodable => Reason::AnswerUndecodable,
-            Cause::AnswerMismatch | Cause::Internal => Reason::SystemMalfunction,
+            Cause::AnswerMismatch | Cause::JournalDown | Cause::Internal => {
+                Reason::SystemMalfunction
+            }
             Cause::FormatError => Reason::FormatError,
             Cause::NotCarried | Cause::UnsupportedMti => Reason::NotSupported,
         }
@@ -106,7 +119,10 @@ impl Cause {
             | Cause::UnsupportedMti
             | Cause::SessionBusy
             | Cause::Draining
-            | Cause::ShellQueueFull => false,
+            | Cause::ShellQueueFull
+            | Cause::Reversed
+            | Cause::JournalDown
+            | Cause::StoreForwardFull => false,
         }
     }
 
@@ -140,6 +156,9 @@ impl Cause {
             Cause::SessionBusy => "session_busy",
             Cause::Draining => "draining",
             Cause::ShellQueueFull => "shell_queue_full",
+            Cause::Reversed => "reversed",
+            Cause::JournalDown => "journal_down",
+            Cause::StoreForwardFull => "store_forward_full",
             Cause::Internal => "internal",
         }
     }
@@ -178,6 +197,9 @@ mod tests {
             (Cause::SessionBusy, unsent, untold),
             (Cause::Draining, unsent, untold),
             (Cause::ShellQueueFull, unsent, untold),
+            (Cause::Reversed, unsent, untold),
+            (Cause::JournalDown, unsent, untold),
+            (Cause::StoreForwardFull, unsent, untold),
             // The link's task failed with the request in hand.
             (Cause::Internal, sent, untold),
         ];
@@ -201,6 +223,8 @@ mod tests {
             (Cause::FormatError, "30"),
             (Cause::UnsupportedMti, "40"),
             (Cause::KeyBusy, "94"),
+            (Cause::Reversed, "94"),
+            (Cause::JournalDown, "96"),
         ] {
             assert_eq!(cause.reason().code_1987(), code, "{cause:?}");
         }

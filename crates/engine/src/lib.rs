@@ -23,21 +23,27 @@ mod link;
 mod planted;
 mod reply;
 mod request;
+mod reversal;
 mod session;
+mod stand_in;
 mod time;
 mod trace;
+mod transaction;
 
 pub use cause::Cause;
 pub use link::{
-    Backoff, Cooling, Link, LinkEvent, LinkOutput, LinkProfile, LinkState, NetworkManagementCode,
-    Occupancy, Record, RecordNumber, ReversalCause, UnmatchedReason,
+    Backoff, Cooling, Due, Intent, Link, LinkEvent, LinkOutput, LinkProfile, LinkState,
+    NetworkManagementCode, ObligationKind, Occupancy, Record, RecordNumber, Recovered, Reference,
+    ReversalCause, Settlement, StoreForwardProfile, UnmatchedReason,
 };
 #[cfg(feature = "planted-bugs")]
 pub use planted::PlantedBug;
-pub use request::{Answer, Forward, LinkId, Outcome, Request, Ticket};
+pub use request::{Answer, Forward, LinkId, Nature, Outcome, Request, Ticket, Undo};
 pub use session::{
     CloseCause, LinkLeg, ListenerProfile, PresencePolicy, Session, SessionEvent, SessionOutput,
     Undelivered,
 };
+pub use stand_in::{ApprovalCode, CardId, Identify, StandInProfile, StandInRule, StoodIn};
 pub use time::{Instant, WallClock};
 pub use trace::Trace;
+pub use transaction::{CardMessage, TransactionId, TransactionIds};

@@ -7,6 +7,9 @@ use core::time::Duration;
 /// some hundreds of terminals on a connection.
 pub const SESSION_IN_FLIGHT_DEFAULT: usize = 1_024;
 
+/// Requests of one terminal connection that were refused and whose repeats are told the same.
+pub const SESSION_REFUSED_MAX: usize = SESSION_IN_FLIGHT_DEFAULT;
+
 /// Requests that may wait for an answer of one link. At the usual 250 ms of a bank this is 65,000 a second; a bank that
 /// hangs costs as many open requests before further ones are declined at once.
 pub const LINK_IN_FLIGHT_DEFAULT: usize = 16_384;
@@ -51,6 +54,38 @@ pub const BACKOFF_MAX_DEFAULT: Duration = Duration::from_secs(30);
 /// Doublings of the first pause after which it no longer grows even without `BACKOFF_MAX`; keeps the shift in range.
 pub(crate) const BACKOFF_DOUBLINGS_MAX: u32 = 20;
 
+/// Obligations of one link that are sent and not answered. At the usual 50 ms of a bank 64 drain 1,280 a second.
+pub const STORE_FORWARD_WINDOW_DEFAULT: usize = 64;
+
+/// First and longest pause between two attempts of one obligation.
+pub const STORE_FORWARD_PAUSE_FIRST_DEFAULT: Duration = Duration::from_secs(2);
+pub const STORE_FORWARD_PAUSE_MAX_DEFAULT: Duration = Duration::from_secs(300);
+
+/// An obligation that was not acknowledged for so long is a case for people: longer than a weekend with a holiday.
+pub const STORE_FORWARD_EXPIRE_DEFAULT: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Obligations of one link: an hour of a bank that answers nothing to 50 requests a second, at about 600 bytes each.
+pub const STORE_FORWARD_ENTRIES_MAX: usize = 200_000;
+
+/// Refusals by the bank after which an obligation becomes a dead letter.
+pub const STORE_FORWARD_REFUSALS_MAX: u32 = 3;
+
+/// Transactions of one link that can be repeated and reversed: a day of 23 a second, at about 64 bytes each.
+pub const ORIGINALS_MAX_DEFAULT: usize = 2_000_000;
+
+/// How long a request that was not sent is remembered: refused, so that its repeat is told the same; or reversed before
+/// it came, so that it is kept out. Longer than any network holds a message back.
+pub const UNSENT_REMEMBERED: Duration = Duration::from_secs(600);
+
+/// An obligation for which no trace number is free tries again after this.
+pub const STAN_AWAITED: Duration = Duration::from_secs(1);
+
+/// Cards of one link that can be given stand-in approvals in one day: 24 MB. Further cards get none.
+pub const STAND_IN_CARDS_MAX: usize = 500_000;
+
+/// Terminals that may wait for the answer to one transaction: a terminal that repeats faster is declined.
+pub(crate) const COPIES_MAX: usize = 8;
+
 /// Bytes of a match key that are kept in the slot; longer keys take an allocation. 41 and 37 with their lengths fit
 /// twice.
 pub(crate) const KEY_INLINE_BYTES_MAX: usize = 40;
@@ -62,5 +97,7 @@ const _: () = assert!(
     STAN_COOLING_UNANSWERED_DEFAULT.as_secs() > STAN_COOLING_ANSWERED_DEFAULT.as_secs()
         && STAN_COOLING_UNANSWERED_DEFAULT.as_secs() > RESPONSE_TIMEOUT_DEFAULT.as_secs()
 );
+// A held number for each obligation, and enough of them left for requests.
+const _: () = assert!(*STAN_RANGE_DEFAULT.end() as usize > 2 * STORE_FORWARD_ENTRIES_MAX);
 const _: () = assert!(BACKOFF_FIRST_DEFAULT.as_nanos() <= BACKOFF_MAX_DEFAULT.as_nanos());
 const _: () = assert!(ECHO_MISSES_MAX >= 1);

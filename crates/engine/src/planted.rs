@@ -67,12 +67,56 @@ pub enum PlantedBug {
     AdviceDeclined,
     /// A session forgets its open requests when the terminal goes, and with them what the bank approved.
     UndeliveredForgotten,
+    /// A request that was asked before is sent again.
+    RepeatForwarded,
+    /// After a crash nothing is in doubt.
+    RestartForgetsInDoubt,
+    /// After a crash no reversal is due.
+    ReversalsLostOnRestart,
+    /// After a crash nothing waits for a person.
+    DeadLettersLostOnRestart,
+    /// After a crash nobody knows what was given up on before it.
+    LateForgottenOnRestart,
+    /// A terminal is told of a decline before its reversal is durable.
+    ReversalNotAwaited,
+    /// A terminal is told that its advice will arrive before that is durable.
+    PromiseNotAwaited,
+    /// A reversal leaves before its number is durable.
+    AttemptNotAwaited,
+    /// An obligation is sent again under another number.
+    RepeatUnderNewStan,
+    /// An obligation is sent again as if it were the first time.
+    RepeatUnmarked,
+    /// An approval that comes after its reversal was acknowledged is let be.
+    LateApprovalIgnored,
+    /// What the bank says to a reversal before it has the original counts as well.
+    EarlyAcknowledgementCounts,
+    /// An approval that could not be told is let be.
+    UndoIgnored,
+    /// What is undone already is undone again.
+    UndoneTwice,
+    /// An approval is undone although the terminal has asked again and been given it.
+    ToldAgainUndone,
+    /// A terminal's reversal names its original by the terminal's number.
+    TerminalStanSentUpstream,
+    /// That the bank has nothing to undo is no end.
+    UnableToLocateNotFinal,
+    /// A reversal overtakes the advice that it reverses.
+    OrderBroken,
+    /// Everything that is due is sent at once.
+    WindowIgnored,
+    /// What was due for too long is forgotten.
+    ExpiredDropped,
+    /// A repeat of what was refused is sent.
+    RefusalForgotten,
+    /// A repeat is declined where nobody knows what became of the first.
+    RepeatDeclinedUnseen,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 26] = [
+    pub const ALL: [PlantedBug; 48] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -99,6 +143,28 @@ impl PlantedBug {
         PlantedBug::LengthNotChecked,
         PlantedBug::AdviceDeclined,
         PlantedBug::UndeliveredForgotten,
+        PlantedBug::RepeatForwarded,
+        PlantedBug::RestartForgetsInDoubt,
+        PlantedBug::ReversalsLostOnRestart,
+        PlantedBug::DeadLettersLostOnRestart,
+        PlantedBug::LateForgottenOnRestart,
+        PlantedBug::ReversalNotAwaited,
+        PlantedBug::PromiseNotAwaited,
+        PlantedBug::AttemptNotAwaited,
+        PlantedBug::RepeatUnderNewStan,
+        PlantedBug::RepeatUnmarked,
+        PlantedBug::LateApprovalIgnored,
+        PlantedBug::EarlyAcknowledgementCounts,
+        PlantedBug::UndoIgnored,
+        PlantedBug::UndoneTwice,
+        PlantedBug::ToldAgainUndone,
+        PlantedBug::TerminalStanSentUpstream,
+        PlantedBug::UnableToLocateNotFinal,
+        PlantedBug::OrderBroken,
+        PlantedBug::WindowIgnored,
+        PlantedBug::ExpiredDropped,
+        PlantedBug::RefusalForgotten,
+        PlantedBug::RepeatDeclinedUnseen,
     ];
 }
 

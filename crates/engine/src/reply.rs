@@ -1,5 +1,6 @@
 //! The switch's own answers: to network management, and in the place of a bank's.
 
+use crate::stand_in::ApprovalCode;
 use bytes::BytesMut;
 use pointsman_iso8583::{
     Builder, Dialect, EncodeError, EncodeErrorKind, FieldSet, Mti, Reason, View,
@@ -43,6 +44,15 @@ impl<'v, 'a> Asked<'v, 'a> {
     /// Answers in the request's own dialect: the fields that the dialect echoes, and 70 by which network management is
     /// told apart, as far as the request has them; and field 39.
     pub(crate) fn answer(&self, verdict: Verdict) -> Result<BytesMut, EncodeError> {
+        self.write(verdict, None)
+    }
+
+    /// The same for an approval, with the switch's own code in field 38 if there is one and the dialect has it.
+    pub(crate) fn approval(&self, code: Option<ApprovalCode>) -> Result<BytesMut, EncodeError> {
+        self.write(Verdict::Approved, code)
+    }
+
+    fn write(&self, verdict: Verdict, code: Option<ApprovalCode>) -> Result<BytesMut, EncodeError> {
         let not_a_request = EncodeError {
             field: 0,
             offset: 0,
@@ -56,9 +66,16 @@ impl<'v, 'a> Asked<'v, 'a> {
         let mut message = BytesMut::new();
         let header = self.dialect.reply_header(self.header);
         let mut builder = Builder::with_header(self.dialect, &mut message, &header, mti)?;
-        for field in echoed.with(39).iter() {
+        let code = code.filter(|_| self.dialect.field(38).is_some());
+        let own = match code {
+            Some(_) => echoed.with(38).with(39),
+            None => echoed.with(39),
+        };
+        for field in own.iter() {
             if field == 39 {
                 builder.text(39, verdict.response_code(self.dialect))?;
+            } else if let (38, Some(code)) = (field, code) {
+                builder.text(38, code.as_str())?;
             } else if let Some(view) = self.fields {
                 builder.copy(view, field)?;
             }

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use bytes::{Bytes, BytesMut};
-use pointsman_iso8583::StanSlot;
+use pointsman_iso8583::{Stan, StanSlot};
 
-use crate::{Cause, Instant};
+use crate::link::Reference;
+use crate::stand_in::ApprovalCode;
+use crate::{CardMessage, Cause, Instant, Trace, TransactionId};
 
 /// A link, as its index into the table of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,8 +53,7 @@ pub struct Forward {
     pub message: BytesMut,
     /// Where the link writes its own trace number.
     pub stan: Option<StanSlot>,
-    /// May it have moved or reserved money at the bank, so that no answer means a reversal?
-    pub financial: bool,
+    pub nature: Nature,
 }
 
 impl Forward {
@@ -64,7 +65,7 @@ impl Forward {
             accepted,
             message,
             stan,
-            financial,
+            nature,
         } = self;
         Request {
             reply_to,
@@ -72,7 +73,7 @@ impl Forward {
             accepted,
             message,
             stan,
-            financial,
+            nature,
         }
     }
 }
@@ -87,8 +88,20 @@ pub struct Request<R> {
     pub message: BytesMut,
     /// Where the link writes its own trace number.
     pub stan: Option<StanSlot>,
-    /// May it have moved or reserved money at the bank, so that no answer means a reversal?
-    pub financial: bool,
+    pub nature: Nature,
+}
+
+/// What a request is to its link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Nature {
+    /// It may move or reserve money at the bank, so that no answer means a reversal.
+    Financial,
+    /// It moves nothing: it is sent, and answered or not.
+    Inquiry,
+    /// Something that has happened at the terminal: it is put on record and sent until the bank acknowledges it.
+    Advice,
+    /// The terminal takes back what it asked for.
+    Reversal,
 }
 
 /// What became of a request. Each gets exactly one.
@@ -96,12 +109,32 @@ pub struct Request<R> {
 pub struct Answer {
     pub ticket: Ticket,
     pub outcome: Outcome,
+    /// Of an approval: what to give back if the terminal cannot be told of it.
+    pub undo: Option<Undo>,
+}
+
+/// An approval that a terminal is about to be told of. If it cannot be, the link takes it back and reverses it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Undo {
+    pub transaction: TransactionId,
+    pub reference: Option<Reference>,
+    /// The link's number.
+    pub stan: Stan,
+    pub trace: Trace,
+    /// What undoes it, in the link's dialect.
+    pub reversal: CardMessage,
+    /// How many were given this answer.
+    pub copies: u32,
 }
 
 /// What became of a request.
 pub enum Outcome {
     /// The bank's answer, in the link's dialect.
     Response(Bytes),
+    /// It is on record and will reach the bank: the switch itself says yes.
+    Accepted,
+    /// The bank could not be asked; the switch approves at the acquirer's own risk, and the bank will be told.
+    StoodIn(ApprovalCode),
     /// The switch itself answers.
     Declined(Cause),
 }
@@ -131,7 +164,15 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Response(message) => write!(f, "Response({} bytes)", message.len()),
+            Outcome::Accepted => f.write_str("Accepted"),
+            Outcome::StoodIn(code) => write!(f, "StoodIn({})", code.as_str()),
             Outcome::Declined(cause) => write!(f, "Declined({cause:?})"),
         }
+    }
+}
+
+impl fmt::Debug for Undo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Undo({}, {:?})", self.transaction, self.trace)
     }
 }

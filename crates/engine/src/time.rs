@@ -55,6 +55,14 @@ impl WallClock {
         WallClock { unix_seconds }
     }
 
+    /// The day in UTC, counted from 1970-01-01.
+    #[must_use]
+    pub fn day(self, now: Instant) -> u64 {
+        self.unix_seconds
+            .saturating_add(now.as_nanos() / 1_000_000_000)
+            / 86_400
+    }
+
     /// MMDDhhmmss in UTC, as ISO 8583-1:1987 wants field 7 (transmission date and time), as one number of ten digits.
     #[must_use]
     pub fn transmission_date_time(self, now: Instant) -> TransmissionDateTime {

@@ -49,6 +49,46 @@ impl Trace {
         }
     }
 
+    /// From what a journal has kept. Texts that are too long are cut.
+    #[must_use]
+    pub fn from_parts(
+        terminal: &str,
+        stan: Option<Stan>,
+        rrn: &str,
+        link_stan: Option<Stan>,
+    ) -> Trace {
+        Trace {
+            terminal: Name::of(Some(terminal)),
+            stan,
+            rrn: Name::of(Some(rrn)),
+            link_stan,
+        }
+    }
+
+    /// Field 41.
+    #[must_use]
+    pub fn terminal(&self) -> &str {
+        self.terminal.as_str()
+    }
+
+    /// Field 11 as the terminal numbers.
+    #[must_use]
+    pub fn stan(&self) -> Option<Stan> {
+        self.stan
+    }
+
+    /// Field 37.
+    #[must_use]
+    pub fn rrn(&self) -> &str {
+        self.rrn.as_str()
+    }
+
+    /// Field 11 as the link numbers.
+    #[must_use]
+    pub fn link_stan(&self) -> Option<Stan> {
+        self.link_stan
+    }
+
     /// The same, sent under this number.
     pub(crate) fn sent_as(self, link_stan: Option<Stan>) -> Trace {
         Trace { link_stan, ..self }

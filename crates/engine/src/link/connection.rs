@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Link;
-use super::in_flight::SlotId;
+use super::in_flight::{Closed, SlotId};
 use super::journal::{Record, ReversalCause};
 use super::network_management::{self, Exchange, NetworkManagementCode};
 use super::output::{LinkEvent, LinkOutput};
@@ -97,17 +97,32 @@ impl<R> Link<R> {
                 let Some(closed) = self.in_flight.close(slot) else {
                     break;
                 };
-                self.stans.release(closed.stan);
-                self.record(Record::Withdrawn { stan: closed.stan });
-                let outcome = Outcome::Declined(Cause::LinkDown);
-                self.answer(closed.reply_to, closed.ticket, outcome, None);
+                self.withdraw(closed);
             }
         }
+        self.interrupt_stored();
         let retry_in = self.pause();
         self.event(LinkEvent::Disconnected { lost, retry_in });
         self.enter(State::Down {
             retry_at: now + retry_in,
         });
+    }
+
+    /// It was not sent and will not be: nothing is in doubt.
+    fn withdraw(&mut self, closed: Closed<R>) {
+        let stan = closed.stan;
+        self.stans.release(stan);
+        if let Some(money) = closed.money {
+            let transaction = money.transaction;
+            if let Some(reference) = money.reference {
+                self.remember_refusal(reference, money.mti, Cause::LinkDown);
+            }
+            self.record(Record::Withdrawn { transaction, stan });
+        }
+        let askers = core::iter::once((closed.reply_to, closed.ticket)).chain(closed.copies);
+        for (reply_to, ticket) in askers {
+            self.answer(reply_to, ticket, Outcome::Declined(Cause::LinkDown), None);
+        }
     }
 
     /// A request whose record is not durable is still held back by the driver, which drops it with the connection.

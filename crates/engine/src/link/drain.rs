@@ -19,9 +19,11 @@ impl<R> Link<R> {
         self.settle();
     }
 
-    /// If the link is draining: the next step towards the end.
+    /// After each input: what is due goes out; and if the link is draining, the next step towards the end. What is still
+    /// due then stays on record.
     pub(super) fn settle(&mut self) {
-        if !self.draining || self.in_flight.open() > 0 {
+        self.forward_stored();
+        if !self.draining || self.in_flight.open() > 0 || self.store_forward.in_window() > 0 {
             return;
         }
         match self.state {

@@ -10,11 +10,12 @@ use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use pointsman_iso8583::{Mti, Stan, View};
 
-use super::journal::RecordNumber;
+use super::journal::{RecordNumber, Reference};
 use super::matching::{Differs, Expectation, Key, MatchFields};
 use super::output::UnmatchedReason;
+use crate::limits::COPIES_MAX;
 use crate::planted::{Planted, PlantedBug};
-use crate::{Instant, Ticket, Trace};
+use crate::{CardMessage, Instant, Ticket, Trace, TransactionId};
 
 /// An open request.
 pub(super) struct Open<R> {
@@ -22,17 +23,30 @@ pub(super) struct Open<R> {
     pub(super) ticket: Ticket,
     pub(super) expectation: Expectation,
     pub(super) trace: Trace,
-    /// The record without which it must not be sent; none for what moves no money.
-    pub(super) intent: Option<RecordNumber>,
+    /// None for what moves no money.
+    pub(super) money: Option<Money>,
+}
+
+/// What belongs to a request that may move money.
+pub(super) struct Money {
+    pub(super) transaction: TransactionId,
+    pub(super) reference: Option<Reference>,
+    pub(super) mti: Mti,
+    /// The record without which it must not be sent.
+    pub(super) intent: RecordNumber,
+    /// What undoes it.
+    pub(super) reversal: CardMessage,
 }
 
 /// What is left of a request when it stops being open.
 pub(super) struct Closed<R> {
     pub(super) reply_to: R,
     pub(super) ticket: Ticket,
+    /// Others who asked for the same meanwhile, and get the same answer.
+    pub(super) copies: Vec<(R, Ticket)>,
     pub(super) stan: Stan,
     pub(super) trace: Trace,
-    pub(super) intent: Option<RecordNumber>,
+    pub(super) money: Option<Money>,
 }
 
 /// The index of a used slot.
@@ -48,6 +62,7 @@ pub(super) enum Found {
         stan: Stan,
         since: Instant,
         trace: Trace,
+        transaction: Option<TransactionId>,
     },
     Nobody(UnmatchedReason),
 }
@@ -83,9 +98,12 @@ struct Slot<R> {
 struct Used<R> {
     expectation: Expectation,
     trace: Trace,
-    intent: Option<RecordNumber>,
+    money: Option<Money>,
+    /// Of a request that is only remembered.
+    transaction: Option<TransactionId>,
     /// Where the answer goes; `None` once there was one.
     reply: Option<(R, Ticket)>,
+    copies: Vec<(R, Ticket)>,
 }
 
 /// A doubly linked queue through the slab.
@@ -139,15 +157,19 @@ impl<R> InFlight<R> {
     }
 
     /// Takes a request in. Deadlines must not go back from one call to the next.
-    pub(super) fn insert(&mut self, request: Open<R>, deadline: Instant, planted: Planted) {
+    pub(super) fn insert(
+        &mut self,
+        request: Open<R>,
+        deadline: Instant,
+        planted: Planted,
+    ) -> SlotId {
         let Open {
             reply_to,
             ticket,
             expectation,
             trace,
-            intent,
+            money,
         } = request;
-        let hash = self.hashes.of(&expectation);
         let mut slot = Slot {
             previous: NONE,
             next: NONE,
@@ -156,18 +178,31 @@ impl<R> InFlight<R> {
             used: Some(Used {
                 expectation,
                 trace,
-                intent,
+                transaction: money.as_ref().map(|money| money.transaction),
+                money,
                 reply: Some((reply_to, ticket)),
+                copies: Vec::new(),
             }),
         };
+        if planted.has(PlantedBug::TimerNotRemoved)
+            && let Some(old) = self
+                .free
+                .last()
+                .and_then(|free| self.slots.get(*free as usize))
+        {
+            slot.until = old.until;
+        }
+        let id = self.place(slot);
+        self.open.push(&mut self.slots, id);
+        SlotId(id)
+    }
+
+    /// A slot of the slab for what is open or remembered, and found.
+    fn place(&mut self, slot: Slot<R>) -> u32 {
+        let used = slot.used.as_ref();
+        let hash = used.map_or(0, |used| self.hashes.of(&used.expectation));
         let id = match self.free.pop() {
             Some(id) => {
-                if planted.has(PlantedBug::TimerNotRemoved) {
-                    slot.until = self
-                        .slots
-                        .get(id as usize)
-                        .map_or(deadline, |old| old.until);
-                }
                 if let Some(place) = self.slots.get_mut(id as usize) {
                     *place = slot;
                 }
@@ -184,7 +219,19 @@ impl<R> InFlight<R> {
             used.map_or(0, |used| hashes.of(&used.expectation))
         };
         self.index.insert_unique(hash, id, rehash);
-        self.open.push(&mut self.slots, id);
+        id
+    }
+
+    /// Somebody else wants the answer to an open request as well. Gives the address back if there are too many.
+    pub(super) fn attach(&mut self, id: SlotId, reply_to: R, ticket: Ticket) -> Result<(), R> {
+        let slot = self.slots.get_mut(id.0 as usize);
+        match slot.and_then(|slot| slot.used.as_mut()) {
+            Some(used) if used.reply.is_some() && used.copies.len() < COPIES_MAX => {
+                used.copies.push((reply_to, ticket));
+                Ok(())
+            }
+            _ => Err(reply_to),
+        }
     }
 
     /// Whose answer it is.
@@ -238,6 +285,7 @@ impl<R> InFlight<R> {
                 stan: expected.stan,
                 since: slot.given_up,
                 trace: used.trace,
+                transaction: used.transaction,
             }
         }
     }
@@ -249,7 +297,7 @@ impl<R> InFlight<R> {
 
     /// The record that an open request waited for before it was sent.
     pub(super) fn intent(&self, id: SlotId) -> Option<RecordNumber> {
-        self.used(id.0)?.intent
+        self.used(id.0)?.money.as_ref().map(|money| money.intent)
     }
 
     /// The request is answered: its slot and its key are free.
@@ -262,9 +310,10 @@ impl<R> InFlight<R> {
         Some(Closed {
             reply_to,
             ticket,
+            copies: used.copies,
             stan: used.expectation.stan,
             trace: used.trace,
-            intent: used.intent,
+            money: used.money,
         })
     }
 
@@ -283,13 +332,42 @@ impl<R> InFlight<R> {
         let closed = Closed {
             reply_to,
             ticket,
+            copies: core::mem::take(&mut used.copies),
             stan: used.expectation.stan,
             trace: used.trace,
-            intent: used.intent,
+            money: used.money.take(),
         };
         self.open.remove(&mut self.slots, id.0);
         self.late.push(&mut self.slots, id.0);
         Some(closed)
+    }
+
+    /// Remembers a request that an earlier life of the switch gave up on. `until` must not go back from one call to the
+    /// next.
+    pub(super) fn remember(
+        &mut self,
+        expectation: Expectation,
+        trace: Trace,
+        transaction: TransactionId,
+        now: Instant,
+        until: Instant,
+    ) {
+        let slot = Slot {
+            previous: NONE,
+            next: NONE,
+            until,
+            given_up: now,
+            used: Some(Used {
+                expectation,
+                trace,
+                transaction: Some(transaction),
+                money: None,
+                reply: None,
+                copies: Vec::new(),
+            }),
+        };
+        let id = self.place(slot);
+        self.late.push(&mut self.slots, id);
     }
 
     /// The oldest open request.
@@ -301,6 +379,15 @@ impl<R> InFlight<R> {
     pub(super) fn overdue(&self, now: Instant) -> Option<SlotId> {
         self.oldest()
             .filter(|_| self.next_deadline().is_some_and(|deadline| deadline <= now))
+    }
+
+    /// Does a remembered request still have this number?
+    pub(super) fn remembers(&self, stan: Stan) -> bool {
+        self.fields.stan
+            && self
+                .index
+                .find(self.hashes.stan(stan), |slot| self.has_stan(*slot, stan))
+                .is_some()
     }
 
     /// Forgets one request that was remembered long enough; gives its trace number.

@@ -16,12 +16,17 @@ mod in_flight;
 mod journal;
 mod matching;
 mod network_management;
+mod obligations;
+pub(crate) mod originals;
 mod output;
 mod profile;
 mod receive;
+mod recovery;
 mod request;
 mod stan;
+mod stand_in;
 mod state;
+mod store_forward;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -32,21 +37,27 @@ use core::fmt;
 
 use pointsman_iso8583::TextBuffer;
 
-pub use journal::{Record, RecordNumber, ReversalCause};
+pub use journal::{
+    Due, Intent, ObligationKind, Record, RecordNumber, Reference, ReversalCause, Settlement,
+};
 pub use network_management::NetworkManagementCode;
 pub use output::{LinkEvent, LinkOutput, Occupancy, UnmatchedReason};
-pub use profile::{Backoff, Cooling, LinkProfile};
+pub use profile::{Backoff, Cooling, LinkProfile, StoreForwardProfile};
+pub use recovery::Recovered;
 pub use state::LinkState;
 
 use self::backoff::Retry;
 use self::in_flight::InFlight;
 use self::journal::Journal;
+use self::originals::Originals;
 use self::stan::StanPool;
 use self::state::State;
+use self::store_forward::StoreForward;
 use crate::planted::Planted;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::PlantedBug;
-use crate::{Answer, Instant, Outcome, Ticket};
+use crate::stand_in::Exposure;
+use crate::{Answer, Instant, Outcome, Ticket, TransactionId, TransactionIds};
 
 /// One bank. `R` is the return address of a request.
 pub struct Link<R> {
@@ -60,6 +71,15 @@ pub struct Link<R> {
     /// The latest time that an input gave.
     now: Instant,
     draining: bool,
+    /// May something new be put on record?
+    recording: bool,
+    transactions: TransactionIds,
+    store_forward: StoreForward,
+    originals: Originals,
+    /// What was approved without the bank today.
+    exposure: Exposure,
+    /// Of approvals given to several, who was not told: how many more must not be before it is undone.
+    half_told: VecDeque<(TransactionId, u32)>,
     /// For fields that are not in ASCII.
     text: TextBuffer,
     planted: Planted,
@@ -89,6 +109,12 @@ impl<R> Link<R> {
             outputs: VecDeque::new(),
             now,
             draining: false,
+            recording: true,
+            transactions: profile.transactions.clone(),
+            store_forward: StoreForward::new(planted),
+            originals: Originals::default(),
+            exposure: Exposure::default(),
+            half_told: VecDeque::new(),
             text: TextBuffer::new(),
             planted,
             profile,
@@ -122,7 +148,25 @@ impl<R> Link<R> {
             late: self.in_flight.late(),
             stans: self.stans.busy(),
             outputs: self.outputs.len(),
+            obligations: self.store_forward.len(),
+            obligations_sent: self.store_forward.in_window(),
+            dead_letters: self.store_forward.dead_letters(),
+            originals: self.originals.len(),
         }
+    }
+
+    /// How long the oldest obligation has been due.
+    #[must_use]
+    pub fn oldest_obligation(&self) -> Option<core::time::Duration> {
+        self.store_forward
+            .oldest()
+            .map(|since| self.now.since(since))
+    }
+
+    /// Whether the journal takes anything new. While it does not, what may move money is declined, and what has begun is
+    /// finished with the room that is kept for it.
+    pub fn handle_recording(&mut self, recording: bool) {
+        self.recording = recording;
     }
 
     /// All records up to this one are durable, and what waited for them has been released.
@@ -137,7 +181,11 @@ impl<R> Link<R> {
         outcome: Outcome,
         after: Option<RecordNumber>,
     ) {
-        let answer = Answer { ticket, outcome };
+        let answer = Answer {
+            ticket,
+            outcome,
+            undo: None,
+        };
         self.outputs.push_back(LinkOutput::Answer {
             reply_to,
             answer,

@@ -6,10 +6,10 @@ use core::time::Duration;
 use bytes::BytesMut;
 use pointsman_iso8583::{DecodeError, EncodeError, Mti, ResponseCode, Stan};
 
-use super::journal::{Record, RecordNumber};
+use super::journal::{ObligationKind, Record, RecordNumber, Settlement};
 use super::network_management::NetworkManagementCode;
 use super::state::LinkState;
-use crate::{Answer, Trace};
+use crate::{Answer, Ticket, Trace, TransactionId};
 
 /// What the driver has to do, in this order.
 pub enum LinkOutput<R> {
@@ -27,6 +27,14 @@ pub enum LinkOutput<R> {
     Answer {
         reply_to: R,
         answer: Answer,
+        after: Option<RecordNumber>,
+    },
+    /// The request was answered before: hand out the answer that the journal has of this transaction, once the record is
+    /// durable. If it cannot be found, drop the return address.
+    Recall {
+        transaction: TransactionId,
+        reply_to: R,
+        ticket: Ticket,
         after: Option<RecordNumber>,
     },
     /// Append the record to the journal; `handle_durable` follows.
@@ -115,6 +123,30 @@ pub enum LinkEvent {
         field: u8,
         trace: Trace,
     },
+    /// The end of an obligation.
+    Settled {
+        transaction: TransactionId,
+        kind: ObligationKind,
+        how: Settlement,
+        /// How often it was sent.
+        attempts: u32,
+        trace: Trace,
+    },
+    /// The switch approved by itself what the bank could not be asked about.
+    StoodIn {
+        transaction: TransactionId,
+        /// In minor units.
+        amount: u64,
+        trace: Trace,
+    },
+    /// A terminal reversed what has not come.
+    ReversedUnseen {
+        trace: Trace,
+    },
+    /// So many transactions can no longer be repeated or reversed although a day has not passed.
+    OriginalsForgotten {
+        early: usize,
+    },
     /// A request of the host that the switch does not carry. `answered`: the host was told so.
     UnsupportedRequest {
         mti: Mti,
@@ -156,6 +188,10 @@ impl LinkEvent {
             LinkEvent::Unmatched { .. } => "unmatched",
             LinkEvent::Undecodable { .. } => "undecodable",
             LinkEvent::Mismatched { .. } => "mismatched",
+            LinkEvent::Settled { .. } => "settled",
+            LinkEvent::StoodIn { .. } => "stood_in",
+            LinkEvent::ReversedUnseen { .. } => "reversed_unseen",
+            LinkEvent::OriginalsForgotten { .. } => "originals_forgotten",
             LinkEvent::UnsupportedRequest { .. } => "unsupported_request",
         }
     }
@@ -186,6 +222,14 @@ pub struct Occupancy {
     pub stans: usize,
     /// Outputs not yet taken.
     pub outputs: usize,
+    /// Obligations that the bank has not acknowledged.
+    pub obligations: usize,
+    /// Those of them that are sent and not answered.
+    pub obligations_sent: usize,
+    /// Obligations that wait for a person.
+    pub dead_letters: usize,
+    /// Transactions that can be repeated and reversed.
+    pub originals: usize,
 }
 
 impl<R> fmt::Debug for LinkOutput<R> {
@@ -204,6 +248,7 @@ impl<R> fmt::Debug for LinkOutput<R> {
             } => {
                 write!(f, "Answer({:?}, after {after:?})", answer.outcome)
             }
+            LinkOutput::Recall { transaction, .. } => write!(f, "Recall({transaction})"),
             LinkOutput::Journal { number, record } => write!(f, "Journal({number:?}, {record:?})"),
             LinkOutput::Event(event) => write!(f, "Event({event:?})"),
             LinkOutput::Drained => f.write_str("Drained"),

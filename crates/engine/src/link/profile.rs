@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use pointsman_iso8583::Dialect;
 
-use crate::{WallClock, limits};
+use crate::{StandInProfile, TransactionIds, WallClock, limits};
 
 /// One destination, all resolved.
 #[derive(Clone, Debug)]
@@ -37,6 +37,40 @@ pub struct LinkProfile {
     /// Seed of the jitter.
     pub seed: u64,
     pub wall_clock: WallClock,
+    /// The names of the link's transactions.
+    pub transactions: TransactionIds,
+    pub store_forward: StoreForwardProfile,
+    /// What may be approved when the bank cannot be asked.
+    pub stand_in: Option<Arc<StandInProfile>>,
+    /// Transactions of the last day that terminals can repeat and reverse.
+    pub originals_max: usize,
+}
+
+/// How the bank is told what it has to acknowledge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreForwardProfile {
+    /// Sent and not answered at a time.
+    pub window: usize,
+    /// Between two attempts of one.
+    pub backoff: Backoff,
+    /// After that long it becomes a dead letter.
+    pub expire: Duration,
+    /// All that is not settled. A request that may need a reversal is declined when there is no room for one.
+    pub entries_max: usize,
+}
+
+impl Default for StoreForwardProfile {
+    fn default() -> Self {
+        StoreForwardProfile {
+            window: limits::STORE_FORWARD_WINDOW_DEFAULT,
+            backoff: Backoff {
+                first: limits::STORE_FORWARD_PAUSE_FIRST_DEFAULT,
+                max: limits::STORE_FORWARD_PAUSE_MAX_DEFAULT,
+            },
+            expire: limits::STORE_FORWARD_EXPIRE_DEFAULT,
+            entries_max: limits::STORE_FORWARD_ENTRIES_MAX,
+        }
+    }
 }
 
 /// The pause between connection attempts.
@@ -82,6 +116,10 @@ impl LinkProfile {
             },
             seed: 0,
             wall_clock: WallClock::default(),
+            transactions: TransactionIds::new(1, 0),
+            store_forward: StoreForwardProfile::default(),
+            stand_in: None,
+            originals_max: limits::ORIGINALS_MAX_DEFAULT,
         }
     }
 }

@@ -7,11 +7,13 @@ use super::Link;
 use super::in_flight::{Found, SlotId};
 use super::journal::{Record, ReversalCause};
 use super::network_management::{self, NetworkManagementCode};
+use super::originals::Fate;
 use super::output::{LinkEvent, LinkOutput, UnmatchedReason};
 use super::state::{Heartbeat, State};
+use super::store_forward::Number;
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
-use crate::{Cause, Instant, Outcome, limits};
+use crate::{CardMessage, Cause, Instant, Undo, limits};
 
 enum Reading {
     /// An answer to a request, whoever's it is.
@@ -23,6 +25,8 @@ enum Reading {
         /// The field in which an approval differs from the request.
         mismatch: Option<u8>,
     },
+    /// What the bank says to an obligation.
+    Stored(Number, Option<ResponseCode>),
     NetworkManagement(Mti, network_management::Received),
     /// A request of a class that hosts have no business sending us, and our answer to it; none to an advice, or if the
     /// dialect cannot express it.
@@ -64,7 +68,13 @@ impl<R> Link<R> {
                 }
             }
             Reading::Answer {
-                found: Found::Late { stan, since, trace },
+                found:
+                    Found::Late {
+                        stan,
+                        since,
+                        trace,
+                        transaction,
+                    },
                 response_code,
                 ..
             } => {
@@ -74,6 +84,11 @@ impl<R> Link<R> {
                     overdue: now.since(since),
                     trace,
                 });
+                // An answer that says nothing may be an approval.
+                let approved = response_code.is_none_or(|code| code.is_approval());
+                if let Some(transaction) = transaction.filter(|_| approved) {
+                    self.approved_late(transaction);
+                }
             }
             Reading::Answer {
                 found: Found::Nobody(why),
@@ -90,6 +105,7 @@ impl<R> Link<R> {
                 };
                 self.event(LinkEvent::Unmatched { mti, stan, why });
             }
+            Reading::Stored(number, code) => self.acknowledged(number, code),
             Reading::NetworkManagement(mti, received) => self.network_management(mti, received),
             Reading::Request(mti, reply) => {
                 let answered = reply.is_some();
@@ -140,6 +156,9 @@ impl<R> Link<R> {
                 .then(|| Asked::whole(&view).answer(Verdict::Declined(Reason::NotSupported)));
             return Reading::Request(mti, reply.and_then(Result::ok));
         }
+        if let Some(number) = self.store_forward.answered_by(&view) {
+            return Reading::Stored(number, view.response_code());
+        }
         let found = self.in_flight.find(&view, self.planted);
         let mismatch = match found {
             Found::Open(slot) => self
@@ -176,21 +195,41 @@ impl<R> Link<R> {
             self.stans
                 .rest(closed.stan, self.rested(self.profile.cooling.answered));
         }
-        let mut after = closed.intent.map(|_| {
-            self.record(Record::Outcome {
-                stan: closed.stan,
+        let approved = response_code.is_some_and(|code| code.is_approval());
+        let (stan, trace, copies) = (closed.stan, closed.trace, closed.copies.len() as u32 + 1);
+        let mut after = None;
+        let mut undo = None;
+        if let Some(money) = closed.money {
+            let (transaction, reference) = (money.transaction, money.reference);
+            self.originals.became(
+                reference,
+                transaction,
+                Fate::Answered {
+                    approved,
+                    again: false,
+                },
+            );
+            after = Some(self.record(Record::Outcome {
+                transaction,
+                stan,
                 response_code,
-            })
-        });
+                approved,
+                answer: CardMessage::new(frame.clone()),
+            }));
+            undo = approved.then_some(Undo {
+                transaction,
+                reference,
+                stan,
+                trace,
+                reversal: money.reversal,
+                copies,
+            });
+        }
         if self.planted.has(PlantedBug::OutcomeNotAwaited) {
             after = None;
         }
-        self.answer(
-            closed.reply_to,
-            closed.ticket,
-            Outcome::Response(frame),
-            after,
-        );
+        let askers = (closed.reply_to, closed.ticket, closed.copies);
+        self.answer_all(askers, &frame, undo, after);
     }
 
     /// Whatever the host sends shows that it is there.

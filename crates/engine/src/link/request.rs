@@ -1,45 +1,230 @@
 //! A request's way to the bank, and the end of waiting for its answer.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
-use pointsman_iso8583::Mti;
+use pointsman_iso8583::{Dialect, Mti, Pan, View};
 
 use super::Link;
-use super::in_flight::{Closed, Open, SlotId};
-use super::journal::{Record, ReversalCause};
+use super::in_flight::{Closed, Money, Open, SlotId};
+use super::journal::{Intent, Record, Reference};
 use super::matching::{Currency, Expectation, Key};
+use super::originals::{self, Fate, Original, REMEMBERED};
 use super::output::LinkOutput;
 use super::state::LinkState;
 use crate::planted::PlantedBug;
-use crate::{Cause, Instant, Outcome, Request, Trace, limits};
+use crate::stand_in::ApprovalCode;
+use crate::{
+    CardMessage, Cause, Instant, Nature, Outcome, Request, Trace, TransactionId, limits, reversal,
+};
 
 /// A request that may be sent.
 struct Admitted {
     mti: Mti,
     trace: Trace,
     expectation: Expectation,
+    /// None for what moves no money.
+    undoable: Option<Undoable>,
+}
+
+/// What a request that may move money is kept with.
+struct Undoable {
+    transaction: TransactionId,
+    reference: Option<Reference>,
+    pan: Option<Pan>,
+    reversal: CardMessage,
+}
+
+/// What is done with a request that was asked before.
+enum Again {
+    /// It is in flight: whoever asks now gets the same answer.
+    Attach(SlotId),
+    /// The bank has answered it: the same answer again.
+    Recall(TransactionId),
+    Decline(Cause),
+    /// The switch has approved it.
+    StoodIn(TransactionId),
 }
 
 impl<R> Link<R> {
-    /// A request from a session. It is sent, or declined at once.
+    /// A request from a session. It is sent, or answered at once.
     pub fn handle_request(&mut self, now: Instant, request: Request<R>) {
         let now = self.advance(now);
-        match self.admit(now, &request) {
-            Ok(admitted) => self.send(now, request, admitted),
-            Err(cause) => {
-                self.answer(
-                    request.reply_to,
-                    request.ticket,
-                    Outcome::Declined(cause),
-                    None,
-                );
-            }
+        match request.nature {
+            Nature::Advice => self.take_advice(request),
+            Nature::Reversal => self.take_reversal(request),
+            Nature::Financial | Nature::Inquiry => self.take_request(now, request),
         }
         self.settle();
     }
 
+    fn take_request(&mut self, now: Instant, request: Request<R>) {
+        let dialect: Arc<Dialect> = Arc::clone(&self.profile.dialect);
+        let Ok(view) = dialect.view(&request.message) else {
+            self.refuse(request, Cause::FormatError);
+            return;
+        };
+        let reference = (request.nature == Nature::Financial)
+            .then(|| originals::reference(&view))
+            .flatten();
+        match reference.and_then(|reference| self.asked_before(reference)) {
+            Some(again) => self.again(request, again),
+            None => match self.admit(now, &request, &view, reference) {
+                Ok(admitted) => self.send(now, request, admitted),
+                Err(cause) if request.nature == Nature::Financial => {
+                    match self.stand_in(&view, reference, cause) {
+                        Some(given) => self.give(request.reply_to, request.ticket, given),
+                        None => {
+                            if let Some(reference) = reference {
+                                self.remember_refusal(reference, view.mti(), cause);
+                            }
+                            self.refuse(request, cause);
+                        }
+                    }
+                }
+                Err(cause) => self.refuse(request, cause),
+            },
+        }
+    }
+
+    /// It was not sent, and will not be: the terminal may ask again before it hears of that, and takes the first answer
+    /// that comes for the one to both.
+    pub(super) fn remember_refusal(&mut self, reference: Reference, mti: Mti, cause: Cause) {
+        // Refusals, of which there may be any number, must not push out what was sent.
+        let room = self.originals.len() < self.profile.originals_max / 2;
+        if room && !self.planted.has(PlantedBug::RefusalForgotten) {
+            self.originals.remember_briefly(Original {
+                reference,
+                transaction: TransactionId::from_raw(0),
+                stan: None,
+                mti,
+                fate: Fate::Declined(cause),
+                until: self.now + limits::UNSENT_REMEMBERED,
+            });
+        }
+    }
+
+    fn refuse(&mut self, request: Request<R>, cause: Cause) {
+        let outcome = Outcome::Declined(cause);
+        self.answer(request.reply_to, request.ticket, outcome, None);
+    }
+
+    fn asked_before(&mut self, reference: Reference) -> Option<Again> {
+        if self.planted.has(PlantedBug::RepeatForwarded) {
+            return None;
+        }
+        let known = self.known(reference)?;
+        Some(match known.fate {
+            Fate::Open(slot) => Again::Attach(slot),
+            Fate::Answered { approved, .. } => {
+                let again = true;
+                let fate = Fate::Answered { approved, again };
+                self.originals
+                    .became(Some(known.reference), known.transaction, fate);
+                Again::Recall(known.transaction)
+            }
+            Fate::Declined(cause) => Again::Decline(cause),
+            Fate::Reversed | Fate::ReversedUnseen => Again::Decline(Cause::Reversed),
+            Fate::Accepted => Again::Decline(Cause::KeyBusy),
+            Fate::StoodIn => Again::StoodIn(known.transaction),
+        })
+    }
+
+    fn again(&mut self, request: Request<R>, again: Again) {
+        let Request {
+            reply_to, ticket, ..
+        } = request;
+        match again {
+            Again::Attach(slot) => {
+                if let Err(reply_to) = self.in_flight.attach(slot, reply_to, ticket) {
+                    self.answer(reply_to, ticket, Outcome::Declined(Cause::KeyBusy), None);
+                }
+            }
+            Again::Recall(transaction) => self.outputs.push_back(LinkOutput::Recall {
+                transaction,
+                reply_to,
+                ticket,
+                after: self.journal.latest(),
+            }),
+            Again::StoodIn(transaction) => {
+                let after = self.journal.latest();
+                let outcome = Outcome::StoodIn(ApprovalCode::of(transaction));
+                self.answer(reply_to, ticket, outcome, after);
+            }
+            // It was on record before the first one was told, but that may not have been yet.
+            Again::Decline(cause) => {
+                let after = self.journal.latest();
+                self.answer(reply_to, ticket, Outcome::Declined(cause), after);
+            }
+        }
+    }
+
     /// May this request be sent, and what will its answer be judged by? Refused early, before anything is taken.
-    fn admit(&mut self, now: Instant, request: &Request<R>) -> Result<Admitted, Cause> {
+    fn admit(
+        &mut self,
+        now: Instant,
+        request: &Request<R>,
+        view: &View<'_>,
+        reference: Option<Reference>,
+    ) -> Result<Admitted, Cause> {
+        let financial = request.nature == Nature::Financial;
+        self.may_take(now, request)?;
+        let fields = self.in_flight.fields();
+        let answer_mti = view.mti().response().ok_or(Cause::UnsupportedMti)?;
+        if request.stan.is_none() || (!fields.stan && fields.missing_in(view).is_some()) {
+            return Err(Cause::FormatError);
+        }
+        let (mti, key) = (view.mti(), Key::of(view, fields));
+        // What moves no money may be answered with another amount: some hosts give the balance in field 4.
+        let amount = view.amount().filter(|_| financial);
+        let currency = Currency::of(view).filter(|_| financial);
+        if self.in_flight.key_is_busy(&key, answer_mti) {
+            return Err(Cause::KeyBusy);
+        }
+        // The last free number is for what the bank is owed, or requests would keep it from ever being sent.
+        if self.store_forward.len() > 0 && !self.stans.has_spare() {
+            return Err(Cause::StanExhausted);
+        }
+        let stan = self.stans.take().ok_or(Cause::StanExhausted)?;
+        let trace = Trace::with(view, &mut self.text).sent_as(Some(stan));
+        let undoable = if financial {
+            let pan = view.pan();
+            let undoable = reversal::of_request(view, stan, pan.as_ref(), &mut self.text)
+                .map_err(|_| Cause::NotCarried)
+                .and_then(|message| {
+                    Ok(Undoable {
+                        transaction: self.transactions.take().ok_or(Cause::StanExhausted)?,
+                        reference,
+                        pan,
+                        reversal: CardMessage::new(message.freeze()),
+                    })
+                });
+            match undoable {
+                Ok(undoable) => Some(undoable),
+                Err(cause) => {
+                    self.stans.release(stan);
+                    return Err(cause);
+                }
+            }
+        } else {
+            None
+        };
+        Ok(Admitted {
+            mti,
+            trace,
+            expectation: Expectation {
+                stan,
+                mti: answer_mti,
+                key,
+                amount,
+                currency,
+            },
+            undoable,
+        })
+    }
+
+    /// Is the link fit for one request more?
+    fn may_take(&self, now: Instant, request: &Request<R>) -> Result<(), Cause> {
         let mut in_flight_max = self.profile.in_flight_max;
         if self.planted.has(PlantedBug::InFlightUnbounded) {
             in_flight_max = in_flight_max.saturating_add(self.in_flight.late());
@@ -67,36 +252,14 @@ impl<R> Link<R> {
         if self.in_flight.open() + self.in_flight.late() >= slots_max {
             return Err(Cause::StanExhausted);
         }
-
-        let fields = self.in_flight.fields();
-        let view = self
-            .profile
-            .dialect
-            .view(&request.message)
-            .map_err(|_| Cause::FormatError)?;
-        let answer_mti = view.mti().response().ok_or(Cause::UnsupportedMti)?;
-        if request.stan.is_none() || (!fields.stan && fields.missing_in(&view).is_some()) {
-            return Err(Cause::FormatError);
+        if request.nature == Nature::Financial {
+            if !self.recording {
+                return Err(Cause::JournalDown);
+            }
+            // And the place of its reversal.
+            self.has_room()?;
         }
-        let (mti, key) = (view.mti(), Key::of(&view, fields));
-        // What moves no money may be answered with another amount: some hosts give the balance in field 4.
-        let amount = view.amount().filter(|_| request.financial);
-        let currency = Currency::of(&view).filter(|_| request.financial);
-        if self.in_flight.key_is_busy(&key, answer_mti) {
-            return Err(Cause::KeyBusy);
-        }
-        let stan = self.stans.take().ok_or(Cause::StanExhausted)?;
-        Ok(Admitted {
-            mti,
-            trace: Trace::with(&view, &mut self.text).sent_as(Some(stan)),
-            expectation: Expectation {
-                stan,
-                mti: answer_mti,
-                key,
-                amount,
-                currency,
-            },
-        })
+        Ok(())
     }
 
     fn send(&mut self, now: Instant, request: Request<R>, admitted: Admitted) {
@@ -104,33 +267,72 @@ impl<R> Link<R> {
             mti,
             trace,
             expectation,
+            undoable,
         } = admitted;
         let Request {
             reply_to,
             ticket,
             mut message,
             stan: slot,
-            financial,
             ..
         } = request;
         let stan = expectation.stan;
         if let Some(slot) = slot {
             slot.stamp(&mut message, stan);
         }
-        let intent = financial.then(|| self.record(Record::Intent { stan, mti }));
-        let after = intent.filter(|_| !self.planted.has(PlantedBug::IntentNotAwaited));
+        let money = undoable.map(|undoable| {
+            let Undoable {
+                transaction,
+                reference,
+                pan,
+                reversal,
+            } = undoable;
+            let intent = self.record(Record::Intent(Intent {
+                transaction,
+                stan,
+                mti,
+                trace,
+                reference,
+                pan,
+                reversal: reversal.clone(),
+            }));
+            Money {
+                transaction,
+                reference,
+                mti,
+                intent,
+                reversal,
+            }
+        });
+        let after = money
+            .as_ref()
+            .map(|money| money.intent)
+            .filter(|_| !self.planted.has(PlantedBug::IntentNotAwaited));
+        let known = money
+            .as_ref()
+            .and_then(|money| Some((money.transaction, money.reference?)));
         let deadline = now + self.profile.timeout;
-        self.in_flight.insert(
+        let slot = self.in_flight.insert(
             Open {
                 reply_to,
                 ticket,
                 expectation,
                 trace,
-                intent,
+                money,
             },
             deadline,
             self.planted,
         );
+        if let Some((transaction, reference)) = known {
+            self.originals.remember(Original {
+                reference,
+                transaction,
+                stan: Some(stan),
+                mti,
+                fate: Fate::Open(slot),
+                until: now + REMEMBERED,
+            });
+        }
         self.outputs
             .push_back(LinkOutput::Transmit { message, after });
     }
@@ -148,30 +350,6 @@ impl<R> Link<R> {
         } else {
             self.now + cooling
         }
-    }
-
-    /// Declines what the bank may have done. The reversal is on record before the terminal hears of it.
-    pub(super) fn decline_after_sending(
-        &mut self,
-        closed: Closed<R>,
-        cause: Cause,
-        reversal: ReversalCause,
-    ) {
-        debug_assert!(cause.may_have_been_sent());
-        let reversible = closed
-            .intent
-            .filter(|_| !self.planted.has(PlantedBug::ReversalForgotten));
-        let due = Record::ReversalDue {
-            stan: closed.stan,
-            cause: reversal,
-        };
-        let after = reversible.map(|_| self.record(due));
-        self.answer(
-            closed.reply_to,
-            closed.ticket,
-            Outcome::Declined(cause),
-            after,
-        );
     }
 
     /// For planted bugs alone.

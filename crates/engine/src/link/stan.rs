@@ -21,6 +21,8 @@ pub(super) struct StanPool {
     cursor: u32,
     /// Resting numbers with the time at which they are free. All rest equally long, so the queue is in order.
     resting: VecDeque<(Instant, Stan)>,
+    /// The same for those that rest longer than the others.
+    doubtful: VecDeque<(Instant, Stan)>,
 }
 
 impl StanPool {
@@ -42,6 +44,7 @@ impl StanPool {
             busy_count: 0,
             cursor: seed.map_or(0, |seed| (mixed(seed, now) % u64::from(count)) as u32),
             resting: VecDeque::new(),
+            doubtful: VecDeque::new(),
         }
     }
 
@@ -53,6 +56,11 @@ impl StanPool {
     /// How many are in use or resting.
     pub(super) fn busy(&self) -> usize {
         self.busy_count as usize
+    }
+
+    /// Is there more than one free number?
+    pub(super) fn has_spare(&self) -> bool {
+        self.busy_count + 1 < self.count
     }
 
     /// The next free number, which is then in use.
@@ -76,6 +84,26 @@ impl StanPool {
         self.resting.push_back((until, stan));
     }
 
+    /// The number may be in doubt at the bank since before this link was there: nobody gets it until `until`.
+    pub(super) fn doubt(&mut self, stan: Stan, until: Instant) {
+        if let Some(offset) = self.offset(stan) {
+            self.set(offset, true);
+            self.doubtful.push_back((until, stan));
+        }
+    }
+
+    /// It is in use again.
+    pub(super) fn doubt_no_more(&mut self, stan: Stan) {
+        self.doubtful.retain(|(_, doubtful)| *doubtful != stan);
+        self.reserve(stan);
+    }
+
+    /// It was answered before this link was there: the same rest as after [`StanPool::rest`].
+    pub(super) fn rest_again(&mut self, stan: Stan, until: Instant) {
+        self.reserve(stan);
+        self.rest(stan, until);
+    }
+
     /// Frees the number now.
     pub(super) fn release(&mut self, stan: Stan) {
         if let Some(offset) = self.offset(stan) {
@@ -83,14 +111,21 @@ impl StanPool {
         }
     }
 
-    /// Frees those that have rested enough.
-    pub(super) fn wake(&mut self, now: Instant) {
-        while let Some(&(until, stan)) = self.resting.front() {
-            if until > now {
-                break;
+    /// Frees those that have rested enough, but not those that are held for something else by now.
+    pub(super) fn wake(&mut self, now: Instant, is_held: impl Fn(Stan) -> bool) {
+        while let Some(stan) =
+            rested(&mut self.resting, now).or_else(|| rested(&mut self.doubtful, now))
+        {
+            if !is_held(stan) {
+                self.release(stan);
             }
-            self.resting.pop_front();
-            self.release(stan);
+        }
+    }
+
+    /// Takes this number out of what may be given: something in the journal goes by it.
+    pub(super) fn reserve(&mut self, stan: Stan) {
+        if let Some(offset) = self.offset(stan) {
+            self.set(offset, true);
         }
     }
 
@@ -103,6 +138,7 @@ impl StanPool {
         self.busy.fill(0);
         self.busy_count = 0;
         self.resting.clear();
+        self.doubtful.clear();
     }
 
     /// The first free offset from `start` on, around the end once. 64 numbers at a step: with a million busy ones the
@@ -155,6 +191,15 @@ impl StanPool {
             self.busy_count - 1
         };
     }
+}
+
+fn rested(queue: &mut VecDeque<(Instant, Stan)>, now: Instant) -> Option<Stan> {
+    let (until, stan) = *queue.front()?;
+    if until > now {
+        return None;
+    }
+    queue.pop_front();
+    Some(stan)
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): seeds and times that are close give numbers that are not.
@@ -236,12 +281,12 @@ mod tests {
         let (one, two) = (pool.take().unwrap(), pool.take().unwrap());
         pool.rest(one, at(10));
         pool.rest(two, at(20));
-        pool.wake(at(9));
+        pool.wake(at(9), |_| false);
         assert_eq!((pool.take(), pool.is_busy(one)), (None, true));
-        pool.wake(at(10));
+        pool.wake(at(10), |_| false);
         assert!(!pool.is_busy(one) && pool.is_busy(two));
         assert_eq!((pool.take(), pool.take()), (Some(one), None));
-        pool.wake(at(20));
+        pool.wake(at(20), |_| false);
         assert_eq!(pool.take(), Some(two));
     }
 

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,12 +11,15 @@ use expect_test::{Expect, expect};
 use pointsman_iso8583::{Builder, Dialect};
 
 use super::*;
-use crate::{Request, WallClock};
+use crate::{Cause, Nature, Request, TransactionId, TransactionIds, Undo, WallClock, limits};
 
 mod connection;
 mod drain;
 mod matching;
+mod obligations;
+mod recovery;
 mod requests;
+mod stand_in;
 
 /// 2025-11-24T14:15:00Z.
 const NOON: u64 = 1_763_993_700;
@@ -27,6 +31,10 @@ struct Dialogue {
     script: String,
     /// Does the driver make records durable at once?
     durable: bool,
+    /// All that went into the journal.
+    records: Vec<Record>,
+    /// Of the last approval.
+    undo: Option<Undo>,
 }
 
 fn dialect() -> Arc<Dialect> {
@@ -51,6 +59,8 @@ impl Dialogue {
             now: Instant::ZERO,
             script: String::new(),
             durable: true,
+            records: Vec::new(),
+            undo: None,
         };
         dialogue.note();
         dialogue
@@ -70,6 +80,21 @@ impl Dialogue {
         self.script += "connected\n";
         self.link.handle_connected(self.now);
         self.note()
+    }
+
+    /// Connected, and the bank answers the sign-on.
+    fn signs_on(&mut self) -> &mut Self {
+        self.connected();
+        let asked = self
+            .script
+            .lines()
+            .rev()
+            .find(|line| line.contains("send 0800"));
+        let stan = asked
+            .and_then(|line| line.split("11=").nth(1)?.get(..6))
+            .unwrap()
+            .to_string();
+        self.bank("0810", &[(11, &stan), (39, "00"), (70, "001")])
     }
 
     fn connect_failed(&mut self) -> &mut Self {
@@ -121,8 +146,13 @@ impl Dialogue {
     }
 
     fn request(&mut self, who: &'static str, mti: &str, fields: &[(u8, &str)]) -> &mut Self {
-        let financial = mti.starts_with("02");
-        self.request_of(who, mti, fields, financial, self.now)
+        let nature = match mti.get(1..3) {
+            Some("20") => Nature::Financial,
+            Some("22" | "12") => Nature::Advice,
+            Some("40" | "42") => Nature::Reversal,
+            _ => Nature::Inquiry,
+        };
+        self.request_of(who, mti, fields, nature, self.now)
     }
 
     fn request_of(
@@ -130,7 +160,7 @@ impl Dialogue {
         who: &'static str,
         mti: &str,
         fields: &[(u8, &str)],
-        financial: bool,
+        nature: Nature,
         accepted: Instant,
     ) -> &mut Self {
         let message = message(mti, fields);
@@ -143,7 +173,7 @@ impl Dialogue {
             accepted,
             message,
             stan,
-            financial,
+            nature,
         };
         self.link.handle_request(self.now, request);
         self.note()
@@ -185,16 +215,32 @@ impl Dialogue {
                     answer,
                     after,
                 } => {
+                    if answer.undo.is_some() {
+                        self.undo = answer.undo;
+                    }
                     let outcome = match answer.outcome {
                         Outcome::Response(message) => text(&message),
+                        Outcome::Accepted => "accepted".into(),
+                        Outcome::StoodIn(code) => format!("stood in {}", code.as_str()),
                         Outcome::Declined(cause) => format!("{cause:?}"),
                     };
                     format!("tell {reply_to} {outcome}{}", waits(after))
                 }
+                LinkOutput::Recall {
+                    transaction,
+                    reply_to,
+                    after,
+                    ..
+                } => format!(
+                    "recall {} for {reply_to}{}",
+                    count(transaction),
+                    waits(after)
+                ),
                 LinkOutput::Journal { number, record } => {
                     if self.durable {
                         self.link.handle_durable(number);
                     }
+                    self.records.push(record.clone());
                     format!("record {}: {}", number.get(), record_text(record))
                 }
                 LinkOutput::Event(LinkEvent::StateChanged { from, to }) => {
@@ -247,21 +293,65 @@ fn waits(after: Option<RecordNumber>) -> String {
 
 fn record_text(record: Record) -> String {
     match record {
-        Record::Intent { stan, mti } => format!("{mti} {stan} is about to be sent"),
+        Record::Intent(intent) => format!(
+            "{} is about to be sent as {} {}, undone by {}",
+            count(intent.transaction),
+            intent.mti,
+            intent.stan,
+            text(intent.reversal.expose())
+        ),
         Record::Outcome {
-            stan,
+            transaction,
             response_code,
+            ..
         } => {
             format!(
-                "{stan} answered {}",
+                "{} answered {}",
+                count(transaction),
                 response_code
                     .map(|code| code.to_string())
                     .unwrap_or_default()
             )
         }
-        Record::ReversalDue { stan, cause } => format!("{stan} to be reversed: {}", cause.label()),
-        Record::Withdrawn { stan } => format!("{stan} was not sent"),
+        Record::Due(due) => format!(
+            "{} of {} due{}{}",
+            due.kind.label(),
+            count(due.transaction),
+            due.cause
+                .map(|cause| format!(": {}", cause.label()))
+                .unwrap_or_default(),
+            format_args!(", {}", text(due.message.expose()))
+        ),
+        Record::Attempt {
+            transaction,
+            kind,
+            stan,
+            count: times,
+        } => {
+            format!(
+                "{} of {} goes as {stan}, {times}",
+                kind.label(),
+                count(transaction)
+            )
+        }
+        Record::Settled {
+            transaction,
+            kind,
+            how,
+        } => format!(
+            "{} of {} is {}",
+            kind.label(),
+            count(transaction),
+            how.label()
+        ),
+        Record::Withdrawn { transaction, .. } => format!("{} was not sent", count(transaction)),
+        Record::ReversedUnseen { .. } => "what has not come is reversed".into(),
     }
+}
+
+/// `T1`, `T2` … of the first life.
+fn count(transaction: TransactionId) -> String {
+    format!("T{}", transaction.get() as u32)
 }
 
 fn event_text(event: &LinkEvent) -> Box<str> {
@@ -319,6 +409,21 @@ fn event_text(event: &LinkEvent) -> Box<str> {
         } => {
             format!("host: {mti} {code:?}, accepted: {accepted}")
         }
+        LinkEvent::Settled {
+            transaction,
+            kind,
+            how,
+            attempts,
+            ..
+        } => format!(
+            "{} of {}: {} after {attempts}",
+            kind.label(),
+            count(*transaction),
+            how.label()
+        ),
+        LinkEvent::StoodIn { amount, .. } => format!("stood in for {amount}"),
+        LinkEvent::ReversedUnseen { .. } => "reversed before it came".into(),
+        LinkEvent::OriginalsForgotten { early } => format!("{early} originals forgotten"),
         LinkEvent::UnsupportedRequest { mti, answered } => {
             format!("unsupported {mti}, answered: {answered}")
         }

@@ -13,10 +13,10 @@ impl<R> Link<R> {
     #[must_use]
     pub fn next_timer(&self) -> Option<Instant> {
         let state = self.state.timer(self.profile.echo);
-        match (state, self.in_flight.next_deadline()) {
-            (Some(state), Some(deadline)) => Some(state.min(deadline)),
-            (state, deadline) => state.or(deadline),
-        }
+        let deadline = self.in_flight.next_deadline();
+        let sending = self.state().is_serving() && !self.draining;
+        let stored = self.store_forward.next_timer(sending);
+        [state, deadline, stored].into_iter().flatten().min()
     }
 
     /// Time has passed. Called early, or when nothing is due, it does nothing.
@@ -70,10 +70,20 @@ impl<R> Link<R> {
             });
             self.decline_after_sending(closed, Cause::Timeout, ReversalCause::Timeout);
         }
+        self.advance_stored();
         while let Some(stan) = self.in_flight.forget(now) {
-            self.stans.release(stan);
+            if !self.store_forward.holds(stan) {
+                self.stans.release(stan);
+            }
         }
-        self.stans.wake(now);
+        let (store_forward, in_flight) = (&self.store_forward, &self.in_flight);
+        self.stans.wake(now, |stan| {
+            store_forward.holds(stan) || in_flight.remembers(stan)
+        });
+        let early = self.originals.forget(now, self.profile.originals_max);
+        if early > 0 {
+            self.event(LinkEvent::OriginalsForgotten { early });
+        }
         now
     }
 

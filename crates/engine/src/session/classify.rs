@@ -2,11 +2,13 @@
 
 use pointsman_iso8583::{Mti, MtiClass, View};
 
+use crate::Nature;
+
 /// What the switch does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// Goes to a bank.
-    Routed { financial: bool },
+    Routed(Nature),
     /// Network management: between terminal and switch, answered here.
     Local { accepted: bool },
     /// Not carried, but the terminal waits for an answer.
@@ -25,11 +27,14 @@ pub(super) fn classify(view: &View<'_>) -> Class {
         return Class::Unsupported;
     }
     match mti.class() {
-        MtiClass::Authorization | MtiClass::Financial => Class::Routed {
-            financial: !mti.is_advice() && !is_inquiry(view),
-        },
-        // A terminal repeats its reversal until it is answered; reversing that would bring the payment back.
-        MtiClass::Reversal => Class::Routed { financial: false },
+        MtiClass::Authorization | MtiClass::Financial if mti.is_advice() => {
+            Class::Routed(Nature::Advice)
+        }
+        MtiClass::Authorization | MtiClass::Financial if is_inquiry(view) => {
+            Class::Routed(Nature::Inquiry)
+        }
+        MtiClass::Authorization | MtiClass::Financial => Class::Routed(Nature::Financial),
+        MtiClass::Reversal => Class::Routed(Nature::Reversal),
         MtiClass::NetworkManagement => Class::Local {
             accepted: is_sign_on_or_echo(view),
         },

@@ -13,7 +13,7 @@ use super::presence::incomplete;
 use super::{PresencePolicy, Session};
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
-use crate::{Cause, LinkId, Trace};
+use crate::{Cause, LinkId, Nature, Trace};
 
 /// What is done with a message that came in.
 pub(super) enum Decision {
@@ -34,7 +34,7 @@ pub(super) struct Routed {
     pub(super) mti: Mti,
     pub(super) message: BytesMut,
     pub(super) stan: Option<StanSlot>,
-    pub(super) financial: bool,
+    pub(super) nature: Nature,
 }
 
 /// Why a request goes to no link.
@@ -76,6 +76,11 @@ impl Session {
     /// What to do with a message of this class, and what there is to say about how it is written for its link.
     fn decide_class(&self, view: &View<'_>, class: Class) -> (Option<SessionEvent>, Decision) {
         let mti = view.mti();
+        if class == Class::Routed(Nature::Financial)
+            && let Some(cause) = self.refused_before(view)
+        {
+            return (None, refused(&Asked::whole(view), None, cause, None));
+        }
         let cause = match class {
             Class::Unanswerable => return (None, unanswerable(mti)),
             Class::Local { accepted } => {
@@ -89,11 +94,9 @@ impl Session {
                 return (None, decision);
             }
             Class::Unsupported => Cause::UnsupportedMti,
-            Class::Routed { .. } if self.draining => Cause::Draining,
-            Class::Routed { .. } if self.open.len() >= self.profile.in_flight_max => {
-                Cause::SessionBusy
-            }
-            Class::Routed { financial } => match self.route(view, financial) {
+            Class::Routed(_) if self.draining => Cause::Draining,
+            Class::Routed(_) if self.open.len() >= self.profile.in_flight_max => Cause::SessionBusy,
+            Class::Routed(nature) => match self.route(view, nature) {
                 Ok((routed, note)) => return (note, Decision::Forward(routed)),
                 Err(NotRouted { link, cause, event }) => {
                     return (None, declined(&Asked::whole(view), link, cause, event));
@@ -107,7 +110,7 @@ impl Session {
     fn route(
         &self,
         view: &View<'_>,
-        financial: bool,
+        nature: Nature,
     ) -> Result<(Routed, Option<SessionEvent>), NotRouted> {
         let pan: Option<Pan> = view.pan();
         let routes = &self.profile.routes;
@@ -166,7 +169,7 @@ impl Session {
             mti: view.mti(),
             message,
             stan: written.stan,
-            financial,
+            nature,
         };
         Ok((routed, note))
     }
@@ -198,6 +201,20 @@ impl Session {
     }
 }
 
+/// Is it better to say nothing? To an advice, that it may come again (ISO 8583-1:1987, 4.1: it cannot be declined). And
+/// to a repeat that never came to where the first is known: a no would be taken for the answer to that, which the bank
+/// may have approved.
+pub(super) fn is_left_unanswered(mti: Mti, cause: Cause) -> bool {
+    if mti.is_advice() {
+        return !cause.is_final();
+    }
+    let ignorant = matches!(
+        cause,
+        Cause::SessionBusy | Cause::ShellQueueFull | Cause::Draining | Cause::KeyBusy
+    );
+    mti.is_repeat() && ignorant
+}
+
 /// An answer of our own that refuses; or none, if it is an advice that may yet be taken.
 fn declined(
     asked: &Asked<'_, '_>,
@@ -206,7 +223,7 @@ fn declined(
     event: Option<SessionEvent>,
 ) -> Decision {
     let (mti, trace) = (asked.mti, asked.fields.map(Trace::of).unwrap_or_default());
-    if mti.is_advice() && !cause.is_final() {
+    if is_left_unanswered(mti, cause) {
         let unanswered = SessionEvent::Unanswered {
             link,
             mti,
@@ -215,6 +232,16 @@ fn declined(
         };
         return Decision::Unanswered([event, Some(unanswered)]);
     }
+    refused(asked, link, cause, event)
+}
+
+fn refused(
+    asked: &Asked<'_, '_>,
+    link: Option<LinkId>,
+    cause: Cause,
+    event: Option<SessionEvent>,
+) -> Decision {
+    let (mti, trace) = (asked.mti, asked.fields.map(Trace::of).unwrap_or_default());
     let verdict = Verdict::Declined(cause.reason());
     let answered = SessionEvent::Answered {
         link,

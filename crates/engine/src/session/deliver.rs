@@ -3,14 +3,15 @@
 use bytes::{Bytes, BytesMut};
 use pointsman_iso8583::{FieldSet, ResponseCode, Stan, Written};
 
-use super::decide::response_code;
+use super::decide::{is_left_unanswered, response_code};
 use super::open::Open;
 use super::output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
 use super::presence::incomplete;
 use super::{Session, restore};
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
-use crate::{Cause, Ticket, Trace};
+use crate::stand_in::ApprovalCode;
+use crate::{Cause, Nature, Ticket, Trace, Undo};
 
 /// An answer without these would say something else: what was decided, and about how much.
 const DECISIVE: FieldSet = FieldSet::of(&[4, 39]);
@@ -38,7 +39,13 @@ enum Composed {
 
 impl Session {
     /// Gives the terminal the bank's answer.
-    pub(super) fn deliver(&mut self, open: Open, ticket: Ticket, answer: &Bytes) {
+    pub(super) fn deliver(
+        &mut self,
+        open: Open,
+        ticket: Ticket,
+        answer: &Bytes,
+        undo: Option<Undo>,
+    ) {
         match self.compose(&open, answer) {
             Composed::Written {
                 message,
@@ -53,7 +60,7 @@ impl Session {
                         fields: dropped,
                     });
                 }
-                self.reply(&open, message, None, response_code);
+                self.reply(&open, message, None, response_code, undo);
             }
             Composed::Undelivered {
                 why,
@@ -64,8 +71,67 @@ impl Session {
             } => {
                 let trace = self.trace(&open).sent_as(stan);
                 self.undelivered(&open, ticket, response_code, approved, why, trace);
+                match undo {
+                    // The decline waits until the reversal is on record.
+                    Some(undo) if !self.closed => {
+                        let link = open.link;
+                        let ticket = self.open.insert(open);
+                        let told = Some((ticket, cause));
+                        self.outputs
+                            .push_back(SessionOutput::Undo { link, undo, told });
+                    }
+                    Some(undo) => {
+                        let (link, told) = (open.link, None);
+                        self.outputs
+                            .push_back(SessionOutput::Undo { link, undo, told });
+                    }
+                    // Given again, an approval has been told before, or the terminal waits for it: neither yes nor no can
+                    // be said.
+                    None if !self.closed && approved && open.nature == Nature::Financial => {
+                        self.close(CloseCause::Unknown);
+                    }
+                    None if !self.closed => self.decline(open, ticket, cause),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// It is on record and will reach the bank: the switch says yes in its own name, to an approval of its own with a code.
+    pub(super) fn accept(
+        &mut self,
+        open: Open,
+        ticket: Ticket,
+        code: Option<ApprovalCode>,
+        undo: Option<Undo>,
+    ) {
+        let dialect = &self.profile.dialect;
+        let verdict = Verdict::Approved;
+        let request = dialect.view(open.frame.expose()).ok();
+        let message = request
+            .filter(|_| !self.closed)
+            .and_then(|request| Asked::whole(&request).approval(code).ok());
+        match message {
+            Some(message) => {
+                let response_code = response_code(verdict, dialect);
+                self.reply(&open, message, None, response_code, undo);
+            }
+            None => {
+                let trace = self.trace(&open);
+                let why = if self.closed {
+                    Undelivered::TerminalGone
+                } else {
+                    Undelivered::Unwritable
+                };
+                let approved = code.is_some();
+                self.undelivered(&open, ticket, None, approved, why, trace);
+                if let Some(undo) = undo {
+                    let (link, told) = (open.link, None);
+                    self.outputs
+                        .push_back(SessionOutput::Undo { link, undo, told });
+                }
                 if !self.closed {
-                    self.decline(open, ticket, cause);
+                    self.close(CloseCause::Unanswerable);
                 }
             }
         }
@@ -99,7 +165,7 @@ impl Session {
             return undelivered(Undelivered::TerminalGone);
         }
         let mut message = BytesMut::new();
-        let request = self.profile.dialect.view(&open.frame.0).ok();
+        let request = self.profile.dialect.view(open.frame.expose()).ok();
         let written = request.and_then(|request| {
             restore::write(leg, &request, &view, self.planted, &mut message).ok()
         });
@@ -123,12 +189,13 @@ impl Session {
         }
     }
 
-    /// The link's task has ended with the request in hand: nobody has a record of it, and the bank may have approved it.
-    pub(super) fn link_failed(&mut self, open: Open, ticket: Ticket) {
-        let trace = self.trace(&open);
-        self.undelivered(&open, ticket, None, true, Undelivered::LinkFailed, trace);
+    /// The link's task has ended with the request in hand. What became of it is on record and will be put in order, but
+    /// neither yes nor no can be said now: the connection ends, and the terminal asks again or reverses.
+    pub(super) fn link_failed(&mut self, open: &Open, ticket: Ticket) {
+        let trace = self.trace(open);
+        self.undelivered(open, ticket, None, true, Undelivered::LinkFailed, trace);
         if !self.closed {
-            self.decline(open, ticket, Cause::Internal);
+            self.close(CloseCause::Unknown);
         }
     }
 
@@ -140,8 +207,10 @@ impl Session {
             self.undelivered(&open, ticket, None, false, why, trace);
             return;
         }
-        if open.mti.is_advice()
-            && !cause.is_final()
+        let declined_unseen =
+            !open.mti.is_advice() && self.planted.has(PlantedBug::RepeatDeclinedUnseen);
+        if is_left_unanswered(open.mti, cause)
+            && !declined_unseen
             && !self.planted.has(PlantedBug::AdviceDeclined)
         {
             self.event(SessionEvent::Unanswered {
@@ -154,12 +223,12 @@ impl Session {
         }
         let dialect = &self.profile.dialect;
         let verdict = Verdict::Declined(cause.reason());
-        let request = dialect.view(&open.frame.0).ok();
+        let request = dialect.view(open.frame.expose()).ok();
         let message = request.and_then(|request| Asked::whole(&request).answer(verdict).ok());
         match message {
             Some(message) => {
                 let response_code = response_code(verdict, dialect);
-                self.reply(&open, message, Some((cause, trace)), response_code);
+                self.reply(&open, message, Some((cause, trace)), response_code, None);
             }
             // It was read when it came, so only a dialect that cannot express an answer leads here. Rather than leave
             // a terminal waiting for ever, its connection ends.
@@ -173,10 +242,13 @@ impl Session {
         message: BytesMut,
         cause: Option<(Cause, Trace)>,
         response_code: Option<ResponseCode>,
+        undo: Option<Undo>,
     ) {
-        let transport = open.transport;
-        self.outputs
-            .push_back(SessionOutput::Reply { transport, message });
+        self.outputs.push_back(SessionOutput::Reply {
+            transport: open.transport,
+            message,
+            undo: undo.map(|undo| (open.link, undo)),
+        });
         let (link, mti, latency) = (Some(open.link), open.mti, self.now.since(open.accepted));
         self.event(SessionEvent::Answered {
             link,
@@ -198,7 +270,7 @@ impl Session {
         trace: Trace,
     ) {
         // What moved no money leaves nothing to reverse, and a reversal least of all: the terminal repeats it.
-        let (link, approved) = (open.link, approved && open.financial);
+        let (link, approved) = (open.link, approved && open.nature == Nature::Financial);
         self.event(SessionEvent::Undelivered {
             link,
             ticket,
@@ -210,7 +282,7 @@ impl Session {
     }
 
     fn trace(&self, open: &Open) -> Trace {
-        let view = self.profile.dialect.view(&open.frame.0).ok();
+        let view = self.profile.dialect.view(open.frame.expose()).ok();
         view.as_ref().map(Trace::of).unwrap_or_default()
     }
 }

@@ -24,21 +24,25 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
+use pointsman_iso8583::View;
 
 pub use output::{CloseCause, SessionEvent, SessionOutput, Undelivered};
 pub use presence::PresencePolicy;
 pub use profile::{LinkLeg, ListenerProfile};
 
 use self::decide::{Decision, Routed};
-use self::open::{Frame, Open, OpenTable};
+use self::open::{Open, OpenTable};
+use crate::link::{Reference, originals};
 use crate::planted::{Planted, PlantedBug};
-use crate::{Answer, Cause, Forward, Instant, Outcome, Ticket};
+use crate::{Answer, CardMessage, Cause, Forward, Instant, Outcome, Ticket, limits};
 
 /// One terminal connection.
 pub struct Session {
     profile: Arc<ListenerProfile>,
     open: OpenTable,
     outputs: VecDeque<SessionOutput>,
+    /// What was refused here before a link heard of it: its repeat, which may be on its way already, is told the same.
+    refused: VecDeque<(Instant, Reference, Cause)>,
     /// The latest time that an input gave.
     now: Instant,
     draining: bool,
@@ -68,6 +72,7 @@ impl Session {
             profile,
             open: OpenTable::default(),
             outputs: VecDeque::new(),
+            refused: VecDeque::new(),
             now: Instant::ZERO,
             draining: false,
             closing: false,
@@ -101,8 +106,12 @@ impl Session {
         match decision {
             Decision::Forward(routed) => self.forward(routed, transport, frame),
             Decision::Answer { message, events } => {
-                self.outputs
-                    .push_back(SessionOutput::Reply { transport, message });
+                self.remember_refusal(&frame, events);
+                self.outputs.push_back(SessionOutput::Reply {
+                    transport,
+                    message,
+                    undo: None,
+                });
                 events
                     .into_iter()
                     .flatten()
@@ -127,9 +136,15 @@ impl Session {
             return;
         };
         match answer.outcome {
-            Outcome::Declined(Cause::Internal) => self.link_failed(open, answer.ticket),
+            Outcome::Declined(Cause::Internal) => self.link_failed(&open, answer.ticket),
             Outcome::Declined(cause) => self.decline(open, answer.ticket, cause),
-            Outcome::Response(message) => self.deliver(open, answer.ticket, &message),
+            Outcome::Accepted => self.accept(open, answer.ticket, None, answer.undo),
+            Outcome::StoodIn(code) => {
+                self.accept(open, answer.ticket, Some(code), answer.undo);
+            }
+            Outcome::Response(message) => {
+                self.deliver(open, answer.ticket, &message, answer.undo);
+            }
         }
     }
 
@@ -139,6 +154,11 @@ impl Session {
             self.event(SessionEvent::StaleAnswer);
             return;
         };
+        if !decide::is_left_unanswered(open.mti, cause)
+            && let Ok(view) = self.profile.dialect.view(open.frame.expose())
+        {
+            self.remember(originals::reference(&view), cause);
+        }
         self.decline(open, ticket, cause);
         if self.planted.has(PlantedBug::RefusedNotClosed) {
             self.open.leak();
@@ -158,6 +178,49 @@ impl Session {
         }
     }
 
+    fn remember_refusal(&mut self, frame: &Bytes, events: [Option<SessionEvent>; 2]) {
+        let cause = events.into_iter().flatten().find_map(|event| match event {
+            SessionEvent::Answered {
+                cause: Some(cause @ (Cause::SessionBusy | Cause::Draining)),
+                ..
+            } => Some(cause),
+            _ => None,
+        });
+        if let Some(cause) = cause
+            && let Ok(view) = self.profile.dialect.view(frame)
+        {
+            self.remember(originals::reference(&view), cause);
+        }
+    }
+
+    fn remember(&mut self, reference: Option<Reference>, cause: Cause) {
+        if let Some(reference) = reference {
+            let until = self.now + limits::UNSENT_REMEMBERED;
+            self.refused.push_back((until, reference, cause));
+        }
+        while self.refused.len() > limits::SESSION_REFUSED_MAX
+            || self
+                .refused
+                .front()
+                .is_some_and(|(until, ..)| *until <= self.now)
+        {
+            self.refused.pop_front();
+        }
+    }
+
+    /// With what this request was refused before, over this connection.
+    fn refused_before(&self, request: &View<'_>) -> Option<Cause> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let reference = originals::reference(request)?;
+        self.refused
+            .iter()
+            .rev()
+            .find(|(until, known, _)| *known == reference && *until > self.now)
+            .map(|(_, _, cause)| *cause)
+    }
+
     /// Keeps the request and hands its translation on.
     fn forward(&mut self, routed: Routed, transport: Option<[u8; 5]>, frame: Bytes) {
         let Routed {
@@ -165,14 +228,14 @@ impl Session {
             mti,
             message,
             stan,
-            financial,
+            nature,
         } = routed;
         let accepted = self.now;
-        let frame = Frame(frame);
+        let frame = CardMessage::new(frame);
         let ticket = self.open.insert(Open {
             link,
             mti,
-            financial,
+            nature,
             accepted,
             transport,
             frame,
@@ -184,7 +247,7 @@ impl Session {
             accepted,
             message,
             stan,
-            financial,
+            nature,
         };
         self.outputs.push_back(SessionOutput::Forward(forward));
     }

@@ -3,27 +3,21 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use bytes::Bytes;
 use pointsman_iso8583::Mti;
-use zeroize::Zeroize;
 
-use crate::{Instant, LinkId, Ticket};
+use crate::{CardMessage, Instant, LinkId, Nature, Ticket};
 
 /// A request that waits for its answer.
 pub(super) struct Open {
     pub(super) link: LinkId,
     pub(super) mti: Mti,
-    pub(super) financial: bool,
+    pub(super) nature: Nature,
     pub(super) accepted: Instant,
     /// What the framing took off; goes back with the answer.
     pub(super) transport: Option<[u8; 5]>,
     /// The request as the terminal sent it: its own fields are given back from here.
-    pub(super) frame: Frame,
+    pub(super) frame: CardMessage,
 }
-
-/// A terminal's message. It holds card data, so its bytes are wiped when nobody else shares them; those that share a
-/// read buffer with their neighbours are overwritten when the buffer is used again.
-pub(super) struct Frame(pub(super) Bytes);
 
 /// A slab of open requests.
 #[derive(Default)]
@@ -88,14 +82,6 @@ impl OpenTable {
     }
 }
 
-impl Drop for Frame {
-    fn drop(&mut self) {
-        if let Ok(mut bytes) = core::mem::take(&mut self.0).try_into_mut() {
-            bytes.as_mut().zeroize();
-        }
-    }
-}
-
 impl fmt::Debug for OpenTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OpenTable({})", self.len())
@@ -110,10 +96,10 @@ mod tests {
         Open {
             link: LinkId(0),
             mti: Mti::literal(b"0200"),
-            financial: true,
+            nature: Nature::Financial,
             accepted: Instant::ZERO,
             transport: None,
-            frame: Frame(Bytes::new()),
+            frame: CardMessage::new(bytes::Bytes::new()),
         }
     }
 

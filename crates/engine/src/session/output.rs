@@ -6,16 +6,25 @@ use core::time::Duration;
 use bytes::BytesMut;
 use pointsman_iso8583::{DecodeError, FieldSet, Mti, ResponseCode, ViolationKind};
 
-use crate::{Cause, Forward, LinkId, Ticket, Trace};
+use crate::{Cause, Forward, LinkId, Ticket, Trace, Undo};
 
 /// What the driver has to do, in this order.
 pub enum SessionOutput {
     /// Hand the request to its link, or say that it could not be: `handle_refused`.
     Forward(Forward),
-    /// Send the message. `transport` is what the framing took off the request.
+    /// Send the message. `transport` is what the framing took off the request. `undo`: if its bytes cannot be handed to
+    /// the network, give this back to the link.
     Reply {
         transport: Option<[u8; 5]>,
         message: BytesMut,
+        undo: Option<(LinkId, Undo)>,
+    },
+    /// The terminal cannot be told of an approval: give it back to the link. With a ticket the session wants to hear when
+    /// the reversal is on record, with this cause.
+    Undo {
+        link: LinkId,
+        undo: Undo,
+        told: Option<(Ticket, Cause)>,
     },
     /// Read no more. What is open is still answered; when nothing is (`in_flight`) and all is sent, close the connection.
     Close(CloseCause),
@@ -30,6 +39,9 @@ pub enum CloseCause {
     Unreadable,
     /// A message that has no answer: a response, or one that the dialect cannot answer.
     Unanswerable,
+    /// A part of the switch failed with a request in hand, and what became of it is not known: the terminal has to ask
+    /// again, or to reverse.
+    Unknown,
 }
 
 /// What happened on a session. No card data.
@@ -80,8 +92,7 @@ pub enum SessionEvent {
         link: LinkId,
         ticket: Ticket,
         response_code: Option<ResponseCode>,
-        /// The bank approved it, or may have, and it may have moved money: this is where a reversal begins (ISO 8583:1993
-        /// reason 4013, unable to deliver message to point of service).
+        /// The bank approved it, or may have, and it may have moved money.
         approved: bool,
         why: Undelivered,
         trace: Trace,
@@ -110,6 +121,7 @@ impl CloseCause {
         match self {
             CloseCause::Unreadable => "unreadable",
             CloseCause::Unanswerable => "unanswerable",
+            CloseCause::Unknown => "unknown",
         }
     }
 }
@@ -153,6 +165,7 @@ impl fmt::Debug for SessionOutput {
         match self {
             SessionOutput::Forward(forward) => write!(f, "{forward:?}"),
             SessionOutput::Reply { message, .. } => write!(f, "Reply({} bytes)", message.len()),
+            SessionOutput::Undo { undo, .. } => write!(f, "{undo:?}"),
             SessionOutput::Close(cause) => write!(f, "Close({cause:?})"),
             SessionOutput::Event(event) => write!(f, "Event({event:?})"),
         }

@@ -9,11 +9,11 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 use expect_test::{Expect, expect};
-use pointsman_iso8583::{Builder, Dialect, ResponseCode};
+use pointsman_iso8583::{Builder, Dialect, ResponseCode, Stan};
 use pointsman_routing::{RoutingTable, Rule};
 
 use super::*;
-use crate::LinkId;
+use crate::{CardMessage, Forward, LinkId, Nature, Trace, TransactionId, Undo};
 
 mod answers;
 mod presence;
@@ -27,6 +27,8 @@ struct Dialogue {
     now: Instant,
     script: String,
     forwarded: Vec<Forward>,
+    /// The session wants to hear of a reversal under this ticket.
+    waiting: Option<Ticket>,
     dialect: Arc<Dialect>,
     link_dialect: Arc<Dialect>,
 }
@@ -89,6 +91,7 @@ impl Dialogue {
             now: Instant::ZERO,
             script: String::new(),
             forwarded: Vec::new(),
+            waiting: None,
             dialect,
             link_dialect,
         }
@@ -129,11 +132,48 @@ impl Dialogue {
         self.outcome(n, Outcome::Declined(cause))
     }
 
-    fn outcome(&mut self, n: usize, outcome: Outcome) -> &mut Self {
-        let ticket = self.forwarded[n].ticket;
-        self.session
-            .handle_answer(self.now, Answer { ticket, outcome });
+    /// The reversal that the session waits for is on record.
+    fn reversal_recorded(&mut self, cause: Cause) -> &mut Self {
+        let ticket = self.waiting.take().unwrap();
+        self.script += &format!("link says {cause:?}\n");
+        let answer = Answer {
+            ticket,
+            outcome: Outcome::Declined(cause),
+            undo: None,
+        };
+        self.session.handle_answer(self.now, answer);
         self.note()
+    }
+
+    fn outcome(&mut self, n: usize, outcome: Outcome) -> &mut Self {
+        let answer = self.answer(n, outcome);
+        self.session.handle_answer(self.now, answer);
+        self.note()
+    }
+
+    /// As a link gives it: an approval that moved money with what undoes it.
+    fn answer(&self, n: usize, outcome: Outcome) -> Answer {
+        let Forward { ticket, nature, .. } = self.forwarded[n];
+        let approved = match &outcome {
+            Outcome::Response(message) => self
+                .link_dialect
+                .view(message)
+                .is_ok_and(|view| view.response_code().is_some_and(|code| code.is_approval())),
+            Outcome::Accepted | Outcome::StoodIn(_) | Outcome::Declined(_) => false,
+        };
+        let undo = (approved && nature == Nature::Financial).then(|| Undo {
+            transaction: TransactionId::from_raw(n as u64),
+            reference: None,
+            stan: Stan::new(1).unwrap(),
+            trace: Trace::default(),
+            reversal: CardMessage::new(Bytes::new()),
+            copies: 1,
+        });
+        Answer {
+            ticket,
+            outcome,
+            undo,
+        }
     }
 
     fn refused(&mut self, n: usize, cause: Cause) -> &mut Self {
@@ -162,15 +202,32 @@ impl Dialogue {
                         "forward to {} {}{}",
                         forward.link.0,
                         text(&self.link_dialect, &forward.message),
-                        if forward.financial { ", financial" } else { "" },
+                        match forward.nature {
+                            Nature::Financial => ", financial",
+                            Nature::Inquiry => "",
+                            Nature::Advice => ", advice",
+                            Nature::Reversal => ", reversal",
+                        },
                     );
                     self.forwarded.push(forward);
                     line
                 }
-                SessionOutput::Reply { transport, message } => {
+                SessionOutput::Reply {
+                    transport,
+                    message,
+                    undo,
+                } => {
                     assert!(transport.is_none_or(|tpdu| tpdu == TPDU));
                     let tpdu = transport.map(|_| " through the TPDU").unwrap_or_default();
-                    format!("reply{tpdu} {}", text(&self.dialect, &message))
+                    let undo = undo.map(|_| ", undone if lost").unwrap_or_default();
+                    format!("reply{tpdu} {}{undo}", text(&self.dialect, &message))
+                }
+                SessionOutput::Undo { undo, told, .. } => {
+                    let told = told.map_or(String::new(), |(ticket, cause)| {
+                        self.waiting = Some(ticket);
+                        format!(", then tell {cause:?}")
+                    });
+                    format!("undo {}{told}", undo.transaction.get())
                 }
                 SessionOutput::Close(cause) => format!("close: {}", cause.label()),
                 SessionOutput::Event(SessionEvent::Accepted { .. }) => continue,

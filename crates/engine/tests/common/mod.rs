@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use pointsman_engine::{
     Instant, Link, LinkId, LinkLeg, LinkOutput, LinkProfile, LinkState, ListenerProfile,
     PresencePolicy, Session, SessionOutput,
 };
-use pointsman_iso8583::{Builder, Dialect};
+use pointsman_iso8583::{Builder, Dialect, Stan};
 use pointsman_routing::{RoutingTable, Rule};
 use pointsman_test_support::canonical;
 
@@ -17,7 +17,10 @@ pub(crate) struct Pair {
     session: Session,
     link: Link<()>,
     link_dialect: Arc<Dialect>,
-    request: Bytes,
+    listener_dialect: Arc<Dialect>,
+    request: BytesMut,
+    /// The terminal's number for the next purchase.
+    number: u32,
     /// The bank's answer but for its trace number.
     answer: BytesMut,
     now: Instant,
@@ -50,6 +53,8 @@ impl Pair {
         };
         let link_profile = LinkProfile {
             sign_on: false,
+            // As many as a second has, so that the table of them stops growing.
+            originals_max: 1_000,
             ..LinkProfile::new("bank".into(), Arc::clone(&link_dialect))
         };
         let mut link = Link::new(Arc::new(link_profile), Instant::ZERO);
@@ -62,7 +67,9 @@ impl Pair {
             session: Session::new(Arc::new(profile)),
             link,
             link_dialect,
-            request: Bytes::copy_from_slice(&request),
+            listener_dialect: listener,
+            request: BytesMut::from(&request[..]),
+            number: 0,
             answer,
             now: Instant::ZERO,
         }
@@ -73,6 +80,10 @@ impl Pair {
         // A thousand a second, so that as many numbers rest at a time as would.
         self.now = self.now + Duration::from_millis(1);
         let now = self.now;
+        self.number = self.number % 999_999 + 1;
+        let view = self.listener_dialect.view(&self.request).unwrap();
+        let slot = view.stan_slot().unwrap();
+        slot.stamp(&mut self.request, Stan::new(self.number).unwrap());
         let Pair {
             session,
             link,
@@ -81,7 +92,7 @@ impl Pair {
             link_dialect,
             ..
         } = self;
-        let frame = request.clone();
+        let frame = request.clone().freeze();
         let forward = watch.engine(|| {
             session.handle_frame(now, None, frame);
             std::iter::from_fn(|| session.poll_output()).find_map(|output| match output {

@@ -23,7 +23,7 @@ fn signs_on_before_anything_else() {
             bank says 0810 11=000001 39=00 70=001
                 signing_on → signed_on
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
         "#]]);
 }
@@ -116,7 +116,7 @@ fn a_link_without_sign_on_serves_at_once() {
             connected
                 connecting → connected
             T0000001 asks
-                record 1: 0200 000001 is about to be sent
+                record 1: T0 is about to be sent as 0200 000001, undone by 0420 4=000000000100 11=000001 41=T0000001 90=020000000100000000000000000000000000000000
                 send 0200 4=000000000100 11=000001 41=T0000001, after 1
         "#]]);
 }
@@ -223,10 +223,10 @@ fn silence_is_broken_by_an_echo() {
                 send 0800 7=1124141530 11=000002 70=301
             bank says 0810 11=000002 39=00 70=301
             T0000001 asks
-                record 1: 0200 000003 is about to be sent
+                record 1: T0 is about to be sent as 0200 000003, undone by 0420 4=000000000100 11=000003 41=T0000001 90=020000000300000000000000000000000000000000
                 send 0200 4=000000000100 11=000003 41=T0000001, after 1
             bank says 0210 4=000000000100 11=000003 39=00 41=T0000001
-                record 2: 000003 answered 00
+                record 2: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000003 39=00 41=T0000001, after 2
         "#]]);
     dialogue.wait(1).check(expect![[r#"
@@ -254,13 +254,13 @@ fn one_missed_echo_is_suspect_two_are_the_end() {
         .purchase("T0000001", "000000000100")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000004 is about to be sent
+                record 1: T0 is about to be sent as 0200 000004, undone by 0420 4=000000000100 11=000004 41=T0000001 90=020000000400000000000000000000000000000000
                 send 0200 4=000000000100 11=000004 41=T0000001, after 1
         "#]]);
     dialogue.wait(15).check(expect![[r#"
         60000 ms
             (000004 timed out)
-            record 2: 000004 to be reversed: timeout
+            record 2: reversal of T0 due: timeout, 0420 4=000000000100 11=000004 41=T0000001 90=020000000400000000000000000000000000000000
             tell T0000001 Timeout, after 2
             (2 echoes missed)
             disconnect
@@ -304,7 +304,7 @@ fn the_host_signs_us_off_and_on() {
         .purchase("T0000002", "000000000200")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             bank says 0800 7=1124141500 11=777777 70=002
                 send 0810 7=1124141500 11=777777 39=00 70=002
@@ -313,14 +313,14 @@ fn the_host_signs_us_off_and_on() {
             T0000002 asks
                 tell T0000002 LinkSignedOff
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 2: 000002 answered 00
+                record 2: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 2
             bank says 0800 7=1124141501 11=777778 70=001
                 send 0810 7=1124141501 11=777778 39=00 70=001
                 (host: 0800 Some(SignOn), accepted: true)
                 signed_off → signed_on
             T0000002 asks
-                record 3: 0200 000003 is about to be sent
+                record 3: T1 is about to be sent as 0200 000003, undone by 0420 4=000000000200 11=000003 41=T0000002 90=020000000300000000000000000000000000000000
                 send 0200 4=000000000200 11=000003 41=T0000002, after 3
         "#]]);
 }

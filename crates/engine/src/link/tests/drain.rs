@@ -15,13 +15,13 @@ fn draining_finishes_what_is_open_and_signs_off() {
         .wait(1_000)
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             drain
             T0000002 asks
                 tell T0000002 Draining
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 2: 000002 answered 00
+                record 2: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 2
                 send 0800 7=1124141500 11=000003 70=002
                 signed_on → signing_off
@@ -59,12 +59,12 @@ fn draining_ends_with_the_last_deadline_at_the_latest() {
         .wait(18)
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             drain
             15000 ms
                 (000002 timed out)
-                record 2: 000002 to be reversed: timeout
+                record 2: reversal of T0 due: timeout, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 tell T0000001 Timeout, after 2
                 send 0800 7=1124141515 11=000003 70=002
                 signed_on → signing_off
@@ -85,12 +85,12 @@ fn draining_a_link_whose_connection_breaks() {
         .disconnected()
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             drain
             disconnected
                 (in doubt: terminal T0000001 stan 000000 link stan 000002)
-                record 2: 000002 to be reversed: disconnected
+                record 2: reversal of T0 due: disconnected, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 tell T0000001 Disconnected, after 2
                 (lost 1, again in 378 ms)
                 signed_on → down

@@ -53,7 +53,7 @@ fn an_answer_never_reaches_another_terminal() {
             bank says 0230 4=000000000100 11=000002 39=00 41=T0000001
                 (unmatched 0230 000002: mti_differs 0210)
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 3: 000002 answered 00
+                record 3: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 3
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
                 (unmatched 0210 000002: already_answered)
@@ -70,7 +70,7 @@ fn a_repeat_is_answered_like_the_original() {
         .approves("T0000001", "000000000100", "000002")
         .check(expect![[r#"
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 2: 000002 answered 00
+                record 2: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 2
         "#]]);
 }
@@ -85,7 +85,7 @@ fn a_request_without_terminal_is_matched_by_its_number() {
         .bank("0210", &[(11, "000002"), (39, "05"), (41, "HOSTSOWN")])
         .check(expect![[r#"
             bank says 0210 11=000002 39=05 41=HOSTSOWN
-                record 2: 000002 answered 05
+                record 2: T0 answered 05
                 tell nobody 0210 11=000002 39=05 41=HOSTSOWN, after 2
         "#]]);
 }
@@ -124,8 +124,10 @@ fn an_approval_of_another_amount_is_no_approval() {
         .check(expect![[r#"
             bank says 0210 4=000000009900 11=000002 39=00 41=T0000001
                 (000002 differs in field 4)
-                record 2: 000002 to be reversed: answer_mismatch
+                record 2: reversal of T0 due: answer_mismatch, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 tell T0000001 AnswerMismatch, after 2
+                record 3: reversal of T0 goes as 000003, 1
+                send 0420 4=000000000100 11=000003 41=T0000001 90=020000000200000000000000000000000000000000, after 3
         "#]]);
     // An answer without a response code says nothing.
     dialogue.purchase("T0000001", "000000000100").quietly();
@@ -136,9 +138,7 @@ fn an_approval_of_another_amount_is_no_approval() {
         )
         .check(expect![[r#"
             bank says 0210 4=000000000100 11=000003 41=T0000001
-                (000003 differs in field 39)
-                record 4: 000003 to be reversed: answer_mismatch
-                tell T0000001 AnswerMismatch, after 4
+                (unmatched 0210 000003: already_answered)
         "#]]);
     // An answer that leaves the amount out agrees to it.
     dialogue.purchase("T0000001", "000000000100").quietly();
@@ -146,7 +146,7 @@ fn an_approval_of_another_amount_is_no_approval() {
         .bank("0210", &[(11, "000004"), (39, "00"), (41, "T0000001")])
         .check(expect![[r#"
             bank says 0210 11=000004 39=00 41=T0000001
-                record 6: 000004 answered 00
+                record 6: T1 answered 00
                 tell T0000001 0210 11=000004 39=00 41=T0000001, after 6
         "#]]);
 }
@@ -160,8 +160,10 @@ fn a_partial_approval_says_which_part() {
         .check(expect![[r#"
             bank says 0210 11=000002 39=10 41=T0000001
                 (000002 differs in field 4)
-                record 2: 000002 to be reversed: answer_mismatch
+                record 2: reversal of T0 due: answer_mismatch, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 tell T0000001 AnswerMismatch, after 2
+                record 3: reversal of T0 goes as 000003, 1
+                send 0420 4=000000000100 11=000003 41=T0000001 90=020000000200000000000000000000000000000000, after 3
         "#]]);
 }
 
@@ -188,7 +190,7 @@ fn an_approval_in_another_currency_is_no_approval() {
             dialogue.script.contains("tell T0000001 0210"),
             dialogue
                 .script
-                .contains("000002 to be reversed: answer_mismatch")
+                .contains("reversal of T0 due: answer_mismatch")
                 && dialogue.script.contains("tell T0000001 AnswerMismatch"),
         );
         assert_eq!((told, declined), (taken, !taken), "{}", dialogue.script);
@@ -196,33 +198,22 @@ fn an_approval_in_another_currency_is_no_approval() {
 }
 
 #[test]
-fn an_inquiry_or_a_reversal_may_be_answered_with_any_amount() {
-    for mti in ["0100", "0400", "0420"] {
-        let mut dialogue = Dialogue::signed_on(profile());
-        let fields = [(4, "000000000000"), (11, "000000"), (41, "T0000001")];
-        dialogue.request("T0000001", mti, &fields).quietly();
-        let answer: String = mti
-            .chars()
-            .enumerate()
-            .map(|(n, c)| match (n, c) {
-                (2, '0') => '1',
-                (2, _) => '3',
-                (_, c) => c,
-            })
-            .collect();
-        let fields = [
-            (4, "000000012300"),
-            (11, "000002"),
-            (39, "00"),
-            (41, "T0000001"),
-        ];
-        dialogue.bank(&answer, &fields);
-        assert!(
-            dialogue.script.contains("tell T0000001 0"),
-            "{}",
-            dialogue.script
-        );
-    }
+fn an_inquiry_may_be_answered_with_any_amount() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    let fields = [(4, "000000000000"), (11, "000000"), (41, "T0000001")];
+    dialogue.request("T0000001", "0100", &fields).quietly();
+    let fields = [
+        (4, "000000012300"),
+        (11, "000002"),
+        (39, "00"),
+        (41, "T0000001"),
+    ];
+    dialogue.bank("0110", &fields);
+    assert!(
+        dialogue.script.contains("tell T0000001 0"),
+        "{}",
+        dialogue.script
+    );
 }
 
 #[test]
@@ -252,8 +243,10 @@ fn a_broken_answer_is_declined_if_it_says_whose_it_is() {
     dialogue.bank_bytes(&longer).check(expect![[r#"
         bank sends 49 bytes
             (unreadable, field 41, declined: true)
-            record 3: 000002 to be reversed: answer_undecodable
+            record 3: reversal of T0 due: answer_undecodable, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
             tell T0000001 AnswerUndecodable, after 3
+            record 4: reversal of T0 goes as 000004, 1
+            send 0420 4=000000000100 11=000004 41=T0000001 90=020000000200000000000000000000000000000000, after 4
     "#]]);
     // The same for somebody who does not exist, and plain noise.
     let mut nobody = answer("T0000009", "000002").to_vec();
@@ -299,12 +292,12 @@ fn a_key_without_the_links_number() {
         )
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 37=000000000001 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 37=000000000001 41=T0000001, after 1
             again asks
                 tell again KeyBusy
             other asks
-                record 2: 0200 000003 is about to be sent
+                record 2: T1 is about to be sent as 0200 000003, undone by 0420 4=000000000100 11=000003 37=000000000002 41=T0000001 90=020000000300000000000000000000000000000000
                 send 0200 4=000000000100 11=000003 37=000000000002 41=T0000001, after 2
             none asks
                 tell none FormatError
@@ -332,7 +325,7 @@ fn a_key_without_the_links_number() {
         .bank("0210", &[(11, "000002"), (39, "00"), (41, "T0000001")])
         .check(expect![[r#"
             bank says 0210 11=999999 37=000000000002 39=00 41=T0000001
-                record 3: 000003 answered 00
+                record 3: T1 answered 00
                 tell other 0210 11=999999 37=000000000002 39=00 41=T0000001, after 3
             bank says 0210 11=000002 37=000000000003 39=00 41=T0000001
                 (unmatched 0210 000002: unknown)
@@ -348,51 +341,23 @@ fn a_key_without_the_links_number() {
                 tell again KeyBusy
         "#]]);
     dialogue
+        .bank(
+            "0430",
+            &[
+                (11, "000004"),
+                (37, "000000000001"),
+                (39, "00"),
+                (41, "T0000001"),
+            ],
+        )
+        .quietly();
+    dialogue
         .wait(120)
         .request("again", "0200", &fields("000000000001"))
         .check(expect![[r#"
             again asks
-                record 5: 0200 000004 is about to be sent
-                send 0200 4=000000000100 11=000004 37=000000000001 41=T0000001, after 5
-        "#]]);
-}
-
-/// A reversal carries the reference of what it reverses; no answer fits both.
-#[test]
-fn a_reversal_with_the_key_of_what_it_reverses_is_sent() {
-    let profile = LinkProfile {
-        match_fields: [37, 41].into(),
-        ..profile()
-    };
-    let mut dialogue = Dialogue::signed_on(profile);
-    let fields = [
-        (4, "000000000100"),
-        (11, "000000"),
-        (37, "000000000001"),
-        (41, "T0000001"),
-    ];
-    let answer = [
-        (11, "999999"),
-        (37, "000000000001"),
-        (39, "00"),
-        (41, "T0000001"),
-    ];
-    dialogue.request("T0000001", "0200", &fields).wait(15);
-    dialogue.quietly();
-    dialogue
-        .request("T0000001", "0400", &fields)
-        .bank("0210", &answer)
-        .bank("0430", &answer)
-        .bank("0410", &answer)
-        .check(expect![[r#"
-            T0000001 asks
-                send 0400 4=000000000100 11=000003 37=000000000001 41=T0000001
-            bank says 0210 11=999999 37=000000000001 39=00 41=T0000001
-                (000002 answered 00, 0 ms late)
-            bank says 0430 11=999999 37=000000000001 39=00 41=T0000001
-                (unmatched 0430 999999: mti_differs 0210)
-            bank says 0410 11=999999 37=000000000001 39=00 41=T0000001
-                tell T0000001 0410 11=999999 37=000000000001 39=00 41=T0000001
+                record 7: T2 is about to be sent as 0200 000005, undone by 0420 4=000000000100 11=000005 37=000000000001 41=T0000001 90=020000000500000000000000000000000000000000
+                send 0200 4=000000000100 11=000005 37=000000000001 41=T0000001, after 7
         "#]]);
 }
 

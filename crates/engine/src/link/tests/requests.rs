@@ -14,16 +14,16 @@ fn answers_come_in_any_order() {
         .approves("T0000001", "000000000100", "000002")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             T0000002 asks
-                record 2: 0200 000003 is about to be sent
+                record 2: T1 is about to be sent as 0200 000003, undone by 0420 4=000000000200 11=000003 41=T0000002 90=020000000300000000000000000000000000000000
                 send 0200 4=000000000200 11=000003 41=T0000002, after 2
             bank says 0210 4=000000000200 11=000003 39=00 41=T0000002
-                record 3: 000003 answered 00
+                record 3: T1 answered 00
                 tell T0000002 0210 4=000000000200 11=000003 39=00 41=T0000002, after 3
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 4: 000002 answered 00
+                record 4: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 4
         "#]]);
     assert_eq!(dialogue.link.in_flight(), 0);
@@ -35,13 +35,13 @@ fn what_moves_no_money_is_not_recorded() {
     dialogue
         .request(
             "T0000001",
-            "0400",
+            "0100",
             &[(4, "000000000100"), (11, "000000"), (41, "T0000001")],
         )
         .wait(15)
         .check(expect![[r#"
             T0000001 asks
-                send 0400 4=000000000100 11=000002 41=T0000001
+                send 0100 4=000000000100 11=000002 41=T0000001
             15000 ms
                 (000002 timed out)
                 tell T0000001 Timeout
@@ -59,8 +59,10 @@ fn nobody_waits_longer_than_the_timeout() {
     dialogue.wait_ms(1).check(expect![[r#"
         15000 ms
             (000002 timed out)
-            record 2: 000002 to be reversed: timeout
+            record 2: reversal of T0 due: timeout, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
             tell T0000001 Timeout, after 2
+            record 3: reversal of T0 goes as 000003, 1
+            send 0420 4=000000000100 11=000003 41=T0000001 90=020000000200000000000000000000000000000000, after 3
     "#]]);
     dialogue
         .wait_ms(500)
@@ -99,7 +101,7 @@ fn a_request_that_waited_too_long_is_not_sent() {
     dialogue.wait(15);
     let fields = [(4, "000000000100"), (11, "000000"), (41, "T0000001")];
     dialogue
-        .request_of("T0000001", "0200", &fields, true, accepted)
+        .request_of("T0000001", "0200", &fields, Nature::Financial, accepted)
         .check(expect![[r#"
             T0000001 asks
                 tell T0000001 Timeout
@@ -113,20 +115,20 @@ fn a_broken_connection_leaves_sent_requests_in_doubt() {
         .purchase("T0000001", "000000000100")
         .request(
             "T0000002",
-            "0420",
+            "0100",
             &[(4, "000000000100"), (11, "000000"), (41, "T0000002")],
         )
         .disconnected()
         .purchase("T0000003", "000000000300")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             T0000002 asks
-                send 0420 4=000000000100 11=000003 41=T0000002
+                send 0100 4=000000000100 11=000003 41=T0000002
             disconnected
                 (in doubt: terminal T0000001 stan 000000 link stan 000002)
-                record 2: 000002 to be reversed: disconnected
+                record 2: reversal of T0 due: disconnected, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 tell T0000001 Disconnected, after 2
                 (in doubt: terminal T0000002 stan 000000 link stan 000003)
                 tell T0000002 Disconnected
@@ -201,8 +203,8 @@ fn what_went_wrong_can_be_found() {
     expect![[r#"
         timed_out: terminal TERM0001 stan 000017 rrn 612345678901 link stan 000002
         late: terminal TERM0001 stan 000017 rrn 612345678901 link stan 000002
-        mismatched: terminal TERM0001 stan 000018 rrn 612345678901 link stan 000003
-        lost: terminal TERM0001 stan 000019 rrn 612345678901 link stan 000004
+        lost: terminal TERM0001 stan 000018 rrn 612345678901 link stan 000004
+        lost: terminal TERM0001 stan 000019 rrn 612345678901 link stan 000005
     "#]]
     .assert_eq(&(traces.join("\n") + "\n"));
 }
@@ -216,9 +218,9 @@ fn what_was_held_back_was_not_sent() {
     dialogue.disconnected().check(expect![[r#"
         disconnected
             (in doubt: terminal T0000001 stan 000000 link stan 000002)
-            record 3: 000002 to be reversed: disconnected
+            record 3: reversal of T0 due: disconnected, 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
             tell T0000001 Disconnected, after 3
-            record 4: 000003 was not sent
+            record 4: T1 was not sent
             tell T0000002 LinkDown
             (lost 2, again in 378 ms)
             signed_on → down
@@ -239,15 +241,15 @@ fn a_full_link_refuses() {
         .purchase("T0000002", "000000000200")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000002 is about to be sent
+                record 1: T0 is about to be sent as 0200 000002, undone by 0420 4=000000000100 11=000002 41=T0000001 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000100 11=000002 41=T0000001, after 1
             T0000002 asks
                 tell T0000002 LinkBusy
             bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
-                record 2: 000002 answered 00
+                record 2: T0 answered 00
                 tell T0000001 0210 4=000000000100 11=000002 39=00 41=T0000001, after 2
             T0000002 asks
-                record 3: 0200 000003 is about to be sent
+                record 3: T1 is about to be sent as 0200 000003, undone by 0420 4=000000000200 11=000003 41=T0000002 90=020000000300000000000000000000000000000000
                 send 0200 4=000000000200 11=000003 41=T0000002, after 3
         "#]]);
 }
@@ -272,13 +274,13 @@ fn numbers_rest_before_they_are_used_again() {
         .purchase("T0000003", "000000000300")
         .check(expect![[r#"
             T0000001 asks
-                record 1: 0200 000001 is about to be sent
+                record 1: T0 is about to be sent as 0200 000001, undone by 0420 4=000000000100 11=000001 41=T0000001 90=020000000100000000000000000000000000000000
                 send 0200 4=000000000100 11=000001 41=T0000001, after 1
             T0000002 asks
-                record 2: 0200 000002 is about to be sent
+                record 2: T1 is about to be sent as 0200 000002, undone by 0420 4=000000000200 11=000002 41=T0000002 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000200 11=000002 41=T0000002, after 2
             bank says 0210 4=000000000200 11=000002 39=00 41=T0000002
-                record 3: 000002 answered 00
+                record 3: T1 answered 00
                 tell T0000002 0210 4=000000000200 11=000002 39=00 41=T0000002, after 3
             T0000003 asks
                 tell T0000003 StanExhausted
@@ -296,25 +298,45 @@ fn numbers_rest_before_they_are_used_again() {
         .purchase("T0000003", "000000000300")
         .check(expect![[r#"
             T0000003 asks
-                record 4: 0200 000002 is about to be sent
+                record 4: T2 is about to be sent as 0200 000002, undone by 0420 4=000000000300 11=000002 41=T0000003 90=020000000200000000000000000000000000000000
                 send 0200 4=000000000300 11=000002 41=T0000003, after 4
         "#]]);
     dialogue
         .approves("T0000003", "000000000300", "000002")
-        .wait(124)
         .quietly();
+    // The reversal of the first has to wait for a number, too.
     dialogue
+        .wait(11)
+        .bank("0430", &[(11, "000002"), (39, "00"), (41, "T0000001")])
+        .check(expect![[r#"
+            15000 ms
+                (000001 timed out)
+                record 6: reversal of T0 due: timeout, 0420 4=000000000100 11=000001 41=T0000001 90=020000000100000000000000000000000000000000
+                tell T0000001 Timeout, after 6
+            16000 ms
+            17000 ms
+            18000 ms
+            19000 ms
+            20000 ms
+                record 7: reversal of T0 goes as 000002, 1
+                send 0420 4=000000000100 11=000002 41=T0000001 90=020000000100000000000000000000000000000000, after 7
+            bank says 0430 11=000002 39=00 41=T0000001
+                record 8: reversal of T0 is acknowledged
+                (reversal of T0: acknowledged after 1)
+        "#]]);
+    // Its own number rests as long as a late approval could bring it back.
+    dialogue
+        .wait(113)
         .purchase("T0000004", "000000000400")
-        .purchase("T0000005", "000000000500")
         .quietly();
-    assert_eq!(dialogue.link.in_flight(), 1);
+    assert_eq!(dialogue.link.in_flight(), 0);
     dialogue
         .wait(1)
         .purchase("T0000005", "000000000500")
         .check(expect![[r#"
             T0000005 asks
-                record 8: 0200 000001 is about to be sent
-                send 0200 4=000000000500 11=000001 41=T0000005, after 8
+                record 9: T3 is about to be sent as 0200 000001, undone by 0420 4=000000000500 11=000001 41=T0000005 90=020000000100000000000000000000000000000000
+                send 0200 4=000000000500 11=000001 41=T0000005, after 9
         "#]]);
 }
 
@@ -334,8 +356,15 @@ fn tables_are_empty_at_rest() {
     assert_eq!((busy.in_flight, busy.late, busy.outputs), (0, 200 - 29, 0));
     // Housekeeping wakes nobody: it happens with whatever comes next.
     dialogue.wait(121);
-    let rest = Occupancy::default();
-    assert_eq!(dialogue.link.occupancy(), rest);
+    // What is left is owed to the bank, and nothing is in its way.
+    let owed = dialogue.link.occupancy();
+    let rest = Occupancy {
+        obligations: 200 - 29,
+        stans: owed.stans,
+        ..Occupancy::default()
+    };
+    assert_eq!(owed, rest);
+    assert!(owed.stans <= limits::STORE_FORWARD_WINDOW_DEFAULT);
 }
 
 #[test]
@@ -356,7 +385,7 @@ fn a_request_must_be_one() {
         accepted: dialogue.now,
         message: BytesMut::from(&b"0200 and nonsense"[..]),
         stan: None,
-        financial: true,
+        nature: Nature::Financial,
     };
     dialogue.script += "T0000001 asks nonsense\n";
     dialogue.link.handle_request(dialogue.now, broken);
@@ -377,7 +406,7 @@ fn time_does_not_go_back() {
     let accepted = dialogue.now;
     dialogue.now = Instant::ZERO;
     let fields = [(4, "000000000200"), (11, "000000"), (41, "T0000002")];
-    dialogue.request_of("T0000002", "0200", &fields, true, accepted);
+    dialogue.request_of("T0000002", "0200", &fields, Nature::Financial, accepted);
     assert_eq!(
         dialogue.link.next_timer(),
         Some(Instant::ZERO + Duration::from_secs(115))

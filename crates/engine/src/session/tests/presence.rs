@@ -28,7 +28,7 @@ fn nobody_looks_unless_somebody_asks() {
             terminal says 0200 2=4111111111111111 3=000000 4=000000000100 11=000001 25=00 41=T0000001 42=MERCHANT0000001
                 forward to 0 0200 2=4111111111111111 3=000000 4=000000000100 11=000001 25=00 41=T0000001 42=MERCHANT0000001, financial
             bank says 0210 11=654321 39=00
-                reply 0210 3=000000 4=000000000100 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001
+                reply 0210 3=000000 4=000000000100 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001, undone if lost
                 (0200 of 0 answered 00 after 0 ms)
         "#]]);
 }
@@ -49,7 +49,7 @@ fn what_is_counted_goes_on() {
                 forward to 0 0200 2=4111111111111111 3=000000 4=000000000100 11=000001 25=00 41=T0000001 42=MERCHANT0000001, financial
             bank says 0210 4=000000000100 11=654321 39=00
                 (0210 of 0 breaks a rule: field 22 is missing, stan 654321)
-                reply 0210 3=000000 4=000000000100 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001
+                reply 0210 3=000000 4=000000000100 11=000001 25=00 39=00 41=T0000001 42=MERCHANT0000001, undone if lost
                 (0200 of 0 answered 00 after 0 ms)
         "#]]);
 }
@@ -105,7 +105,7 @@ fn a_link_is_not_sent_what_its_bank_refuses() {
                 forward to 0 0200 2=4111111111111111 3=000000 4=000000000100 11=000002 22=051 41=T0000001, financial
             bank says 0210 4=000000000100 11=654321 39=00
                 (0210 of 0 breaks a rule: field 22 is missing, stan 654321)
-                reply 0210 3=000000 4=000000000100 11=000002 39=00 41=T0000001
+                reply 0210 3=000000 4=000000000100 11=000002 39=00 41=T0000001, undone if lost
                 (0200 of 0 answered 00 after 0 ms)
         "#]]);
 }
@@ -137,6 +137,6 @@ fn a_reversal_is_never_refused() {
             terminal says 0420 2=4111111111111111 3=000000 4=000000000100 11=000004 25=00 41=T0000001 42=MERCHANT0000001
                 (0420 breaks a rule: field 7 is missing, terminal T0000001 stan 000004)
                 (0420 of 0 breaks a rule: field 22 is missing, terminal T0000001 stan 000004)
-                forward to 0 0420 2=4111111111111111 3=000000 4=000000000100 11=000004 25=00 41=T0000001 42=MERCHANT0000001
+                forward to 0 0420 2=4111111111111111 3=000000 4=000000000100 11=000004 25=00 41=T0000001 42=MERCHANT0000001, reversal
         "#]]);
 }
