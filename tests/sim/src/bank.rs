@@ -1,7 +1,9 @@
 //! A model bank: it signs on, decides, answers, and gets everything wrong that its faults allow.
 //!
-//! Its ledger is the witness of what was asked of it and what it decided. It is kept by the reference number of a
-//! transaction (field 37, which each terminal makes unique), not by anything that the switch has a hand in.
+//! Its ledger is the witness of what was asked of it and what it decided. It books as banks do, by the trace number and
+//! the terminal of a message, finds the original of a reversal by field 90, and answers a message that it has had before
+//! as it did then. That no transaction is in it twice is seen by its reference number (field 37, which each terminal
+//! makes unique).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,6 +22,10 @@ pub(crate) struct Bank {
     pub(crate) dialect: Arc<Dialect>,
     plan: LinkPlan,
     pub(crate) ledger: BTreeMap<u64, Entry>,
+    /// By terminal, number and reference, what was answered to a reversal that found its original.
+    reversals: BTreeMap<(String, String, u64), &'static str>,
+    /// Requests that lie about and are taken up later.
+    waiting: BTreeMap<u64, Waiting>,
     connection: Option<Connection>,
     /// Trace numbers and terminals of the last requests.
     recent: VecDeque<(String, String)>,
@@ -32,11 +38,34 @@ pub(crate) struct Bank {
 /// What a bank knows of one transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// How often it was asked.
-    pub(crate) asked: u32,
     pub(crate) decision: Decision,
+    /// Under which number and from which terminal it came.
+    stan: String,
+    terminal: String,
+    /// Does it move money?
+    pub(crate) booked: bool,
+    pub(crate) reversed: bool,
     /// An answer was sent that the switch must not take for one.
     pub(crate) mangled: bool,
+    /// The approval came so late that its reversal had been acknowledged, and a crash took the news of it away: the
+    /// place in the log that would have told, or none if it was not so.
+    pub(crate) late: Option<usize>,
+    /// That has happened.
+    pub(crate) excused: bool,
+}
+
+/// A request that was not taken up yet.
+struct Waiting {
+    message: Bytes,
+    until: Instant,
+}
+
+/// What became of a request that lay about.
+pub(crate) enum TakenUp {
+    /// Not yet: nobody is connected.
+    Later,
+    Never,
+    Answered(Bytes),
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +97,14 @@ pub(crate) struct Say {
     pub(crate) forged: bool,
 }
 
+/// What comes of a message.
+#[derive(Default)]
+pub(crate) struct Reaction {
+    pub(crate) says: Vec<Say>,
+    /// The request with this reference is taken up at this time.
+    pub(crate) later: Option<(u64, Instant)>,
+}
+
 impl Bank {
     pub(crate) fn new(plan: LinkPlan) -> Bank {
         let dialect = Dialect::builtin(plan.dialect).expect("a built-in dialect");
@@ -75,6 +112,8 @@ impl Bank {
             dialect,
             plan,
             ledger: BTreeMap::new(),
+            reversals: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             connection: None,
             recent: VecDeque::new(),
             approvals: 0,
@@ -98,29 +137,114 @@ impl Bank {
             .take_if(|connection| connection.epoch == epoch);
     }
 
-    /// A message of the switch. `issued` is when the link took the request up: what its deadline counts from.
+    /// A message of the switch. `issued` is when the link took the request up: what its deadline counts from. `ghost`: it
+    /// is the last that came over a connection that has ended, and nothing can be answered.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         issued: Instant,
         message: &Bytes,
+        ghost: bool,
         faults: &Faults,
         random: &mut Random,
-    ) -> Result<Vec<Say>, String> {
+    ) -> Result<Reaction, String> {
         let dialect = Arc::clone(&self.dialect);
         let view = dialect
             .view(message)
             .map_err(|error| format!("the bank cannot read it: {error}"))?;
-        if self.connection.is_none() {
-            return Ok(Vec::new());
+        if self.connection.is_none() && !ghost {
+            return Ok(Reaction::default());
         }
-        if view.mti().class() == MtiClass::NetworkManagement {
-            return Ok(self.management(now, &view, faults, random));
+        let mti = view.mti();
+        if mti.class() == MtiClass::NetworkManagement {
+            let says = if ghost {
+                Vec::new()
+            } else {
+                self.management(now, &view, faults, random)
+            };
+            return Ok(Reaction { says, later: None });
         }
-        if !view.mti().is_request() {
-            return self.refused(&view).map(|()| Vec::new());
+        if !mti.is_request() {
+            return self.refused(&view).map(|()| Reaction::default());
         }
-        self.request(now, issued, &view, faults, random)
+        let nonce = checks::nonce(&view).ok_or("a request without reference")?;
+        if let Some(connection) = self.connection.as_ref().filter(|_| !ghost) {
+            if !connection.signed_on {
+                return Err(format!("request {nonce} before the sign-on"));
+            }
+            if connection.barred {
+                return Err(format!(
+                    "request {nonce} after the host's sign-off was confirmed"
+                ));
+            }
+        }
+        if mti.class() == MtiClass::Reversal || mti.is_advice() {
+            let says = self.obligation(now, issued, nonce, &view, faults, random)?;
+            return Ok(Reaction { says, later: None });
+        }
+        if random.permille(faults.request_lost) {
+            return Ok(Reaction::default());
+        }
+        let known = self.ledger.contains_key(&nonce) || self.waiting.contains_key(&nonce);
+        if known {
+            return Err(format!("transaction {nonce} was sent to the bank twice"));
+        }
+        if !ghost && random.permille(faults.original_delayed) {
+            let until = self.last_arrival(issued);
+            let at = (now + random.millis(10..=5_000)).min(until);
+            let message = message.clone();
+            self.waiting.insert(nonce, Waiting { message, until });
+            return Ok(Reaction {
+                says: Vec::new(),
+                later: Some((nonce, at)),
+            });
+        }
+        let says = self.request(now, issued, nonce, &view, faults, random)?;
+        Ok(Reaction { says, later: None })
+    }
+
+    /// The switch has lost its records from this place on, and with them the news of late approvals.
+    pub(crate) fn crashed(&mut self, end: usize) {
+        for entry in self.ledger.values_mut() {
+            if entry.late.take_if(|place| *place >= end).is_some() {
+                entry.excused = true;
+            }
+        }
+    }
+
+    /// A request that lay about is taken up. Its answer is at the link at once: were it lost as well, nobody could know.
+    pub(crate) fn take_up(
+        &mut self,
+        now: Instant,
+        nonce: u64,
+        reachable: bool,
+        random: &mut Random,
+    ) -> TakenUp {
+        let Some(waiting) = self.waiting.get(&nonce) else {
+            return TakenUp::Never;
+        };
+        if now > waiting.until {
+            self.waiting.remove(&nonce);
+            return TakenUp::Never;
+        }
+        let able = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.signed_on);
+        if !reachable || !able {
+            return TakenUp::Later;
+        }
+        let Some(waiting) = self.waiting.remove(&nonce) else {
+            return TakenUp::Never;
+        };
+        let dialect = Arc::clone(&self.dialect);
+        let view = dialect
+            .view(&waiting.message)
+            .expect("it was read when it came");
+        let decision = self.book(nonce, &view, random);
+        let fields = self.answer_fields(&view, &decision);
+        let mti = view.mti().response().expect("only requests wait");
+        TakenUp::Answered(build_owned(&self.dialect, mti, &fields))
     }
 
     /// The switch answers a request of the bank: it says no, and only if it was asked.
@@ -216,39 +340,146 @@ impl Bank {
         }]
     }
 
+    /// Decides on a request, and books it.
+    fn book(&mut self, nonce: u64, view: &View<'_>, random: &mut Random) -> Decision {
+        let text = |field| view.to_text(field).unwrap_or_default();
+        let amount = view.amount().map_or(0, |amount| amount.get());
+        let decision = self.decide(amount, random);
+        let entry = Entry {
+            stan: text(11),
+            terminal: text(41),
+            booked: decision.approved && moves_money(view),
+            decision: decision.clone(),
+            reversed: false,
+            mangled: false,
+            late: None,
+            excused: false,
+        };
+        self.ledger.insert(nonce, entry);
+        decision
+    }
+
+    /// A reversal or an advice.
+    fn obligation(
+        &mut self,
+        now: Instant,
+        issued: Instant,
+        nonce: u64,
+        view: &View<'_>,
+        faults: &Faults,
+        random: &mut Random,
+    ) -> Result<Vec<Say>, String> {
+        if random.permille(faults.stored_lost) {
+            return Ok(Vec::new());
+        }
+        let code = if random.permille(faults.stored_put_off) {
+            random.pick(&["91", "96", "68", "09"])
+        } else if random.permille(faults.stored_refused) {
+            "30"
+        } else if view.mti().class() == MtiClass::Reversal {
+            self.take_back(nonce, view)?
+        } else {
+            self.note(nonce, view)?
+        };
+        if random.permille(faults.stored_unanswered) {
+            return Ok(Vec::new());
+        }
+        let mut fields: Vec<(u8, String)> = [3, 4, 7, 11, 37, 41, 42, 49]
+            .into_iter()
+            .filter_map(|field| Some((field, view.to_text(field)?)))
+            .collect();
+        fields.push((39, code.into()));
+        fields.sort_by_key(|(field, _)| *field);
+        let mti = view.mti().response().expect("only requests come here");
+        let message = build_owned(&self.dialect, mti, &fields);
+        let mut arrives = now + random.micros(300..=20_000);
+        if random.permille(faults.stored_late) {
+            arrives = issued + self.plan.timeout + random.millis(0..=1_000);
+        }
+        let say = |arrives, message| Say {
+            arrives,
+            message,
+            any_connection: false,
+            forged: false,
+        };
+        let mut says = vec![say(arrives.max(now), message.clone())];
+        if random.permille(faults.stored_twice) {
+            says.push(say(arrives.max(now) + random.millis(0..=50), message));
+        }
+        Ok(says)
+    }
+
+    /// Takes an original back, once. What it does not know it has nothing to undo of.
+    fn take_back(&mut self, nonce: u64, view: &View<'_>) -> Result<&'static str, String> {
+        let text = |field| view.to_text(field).unwrap_or_default();
+        let original = text(90);
+        let key = (text(41), text(11), nonce);
+        if let Some(code) = self.reversals.get(&key) {
+            return Ok(code);
+        }
+        let stan = original
+            .get(4..10)
+            .ok_or_else(|| format!("the reversal of {nonce} names no original"))?;
+        let found = self
+            .ledger
+            .get_mut(&nonce)
+            .filter(|entry| entry.stan == stan && entry.terminal == key.0);
+        let Some(entry) = found else {
+            // Some say so, to some it is all one.
+            return Ok(if self.plan.says_unknown { "25" } else { "00" });
+        };
+        if entry.booked && entry.reversed {
+            return Err(format!("{nonce} is reversed a second time, as {}", key.1));
+        }
+        entry.reversed = true;
+        self.reversals.insert(key, "00");
+        Ok("00")
+    }
+
+    /// Books an advice, once.
+    fn note(&mut self, nonce: u64, view: &View<'_>) -> Result<&'static str, String> {
+        let text = |field| view.to_text(field).unwrap_or_default();
+        let amount = view.amount().map_or(0, |amount| amount.get());
+        if let Some(entry) = self.ledger.get(&nonce) {
+            let again = entry.stan == text(11) && entry.terminal == text(41);
+            return if again {
+                Ok("94")
+            } else {
+                Err(format!("advice {nonce} is booked twice"))
+            };
+        }
+        self.approvals += 1;
+        let entry = Entry {
+            stan: text(11),
+            terminal: text(41),
+            booked: true,
+            decision: Decision {
+                code: "00",
+                approved: true,
+                amount,
+                approval: String::new(),
+            },
+            reversed: false,
+            mangled: false,
+            late: None,
+            excused: false,
+        };
+        self.ledger.insert(nonce, entry);
+        Ok("00")
+    }
+
     fn request(
         &mut self,
         now: Instant,
         issued: Instant,
+        nonce: u64,
         view: &View<'_>,
         faults: &Faults,
         random: &mut Random,
     ) -> Result<Vec<Say>, String> {
         let text = |field| view.to_text(field).unwrap_or_default();
-        let nonce = checks::nonce(view).ok_or("a request without reference")?;
-        let connection = self.connection.as_ref().expect("checked by the caller");
-        if !connection.signed_on {
-            return Err(format!("request {nonce} before the sign-on"));
-        }
-        if connection.barred {
-            return Err(format!(
-                "request {nonce} after the host's sign-off was confirmed"
-            ));
-        }
-        if random.permille(faults.request_lost) {
-            return Ok(Vec::new());
-        }
         let amount = view.amount().map_or(0, |amount| amount.get());
-        let decision = self.decide(amount, random);
-        let entry = self.ledger.entry(nonce).or_insert(Entry {
-            asked: 0,
-            decision: decision.clone(),
-            mangled: false,
-        });
-        entry.asked += 1;
-        if entry.asked > 1 {
-            return Err(format!("transaction {nonce} was sent to the bank twice"));
-        }
+        let decision = self.book(nonce, view, random);
         let others: Vec<(String, String)> = self
             .recent
             .iter()
@@ -259,10 +490,9 @@ impl Bank {
         if self.recent.len() > 16 {
             self.recent.pop_front();
         }
-        let may_move_money = matches!(view.mti().as_str(), "0100" | "0200") && text(3) != "310000";
         let mut answer = Answering {
             asked: amount,
-            approves: decision.approved && may_move_money,
+            approves: decision.approved && moves_money(view),
             partial: decision.code == "10",
             mti: view.mti().response().expect("only requests come here"),
             fields: self.answer_fields(view, &decision),
@@ -431,6 +661,11 @@ impl Bank {
         fields.sort_by_key(|(field, _)| *field);
         fields
     }
+}
+
+/// Is it about money, and not just a question?
+fn moves_money(view: &View<'_>) -> bool {
+    view.to_text(3).as_deref() != Some("310000")
 }
 
 /// An answer that can still be spoilt.

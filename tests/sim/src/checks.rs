@@ -1,5 +1,11 @@
 //! What must hold, whatever goes wrong.
 //!
+//! * In the end every receipt agrees with the bank's ledger: what a terminal was told as approved is booked and not taken
+//!   back; what it was told as declined, or reversed because it was told nothing, is not booked, or taken back. An advice
+//!   that was promised is booked once. Nothing is in a ledger twice.
+//! * Of each original there is one reversal: all copies after the first say that they are repeats, under one number.
+//! * No message goes out before the record that it depends on is durable, and no answer either; no approval is told after
+//!   its reversal became due.
 //! * Each request that a session took gets exactly one answer, in time, or its connection is closed. An advice that could
 //!   not be delivered gets none.
 //! * A request of a bank is refused, an advice of a bank is not answered.
@@ -7,22 +13,20 @@
 //! * An answer is for the terminal and the transaction that it reaches: the terminal's own fields are bit for bit what it
 //!   sent, and what the bank echoes (field 37) is this transaction's.
 //! * An approval is given only if that bank approved that transaction, with that amount.
-//! * What a bank approved and the terminal was not told is due for a reversal, or reported as undelivered; what the
-//!   terminal was told is not.
 //! * The switch declines only with a reason that is true at that moment.
-//! * No message or answer goes out before the record that it depends on is durable.
-//! * No limit is exceeded, no number is in use twice, no table holds anything at rest.
-//! * When the faults stop, every link serves again within bounded time.
+//! * No limit is exceeded, no number is in use twice, no table holds anything at rest but what may be asked again.
+//! * When the faults stop, every link serves again within bounded time, and all that is due is settled.
 
 use core::fmt;
 use core::time::Duration;
 
-use pointsman_engine::{Answer, Cause, Instant, LinkState, Outcome, Record, Trace};
+use pointsman_engine::{Cause, Instant, LinkState, Nature, Outcome, ReversalCause, Trace};
 use pointsman_iso8583::{Dialect, View};
 
 use crate::bank::Entry;
+use crate::log::{Facts, Log};
 use crate::switch::{Issued, LinkDriver};
-use crate::terminal::{Kind, Transaction};
+use crate::terminal::{Kind, Message, Role};
 
 /// Something that must never happen, and when it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ const OWN: [u8; 9] = [3, 7, 11, 12, 13, 24, 25, 41, 42];
 /// bank has in its ledger.
 pub(crate) fn reply(
     dialect: &Dialect,
-    transaction: &Transaction,
+    transaction: &Message,
     reply: &View<'_>,
     cause: Option<Cause>,
     entry: Option<&Entry>,
@@ -78,7 +82,14 @@ pub(crate) fn reply(
     if request.mti().is_advice() && cause.is_some_and(|cause| !cause.is_final()) {
         return Err(format!("an advice was declined because of {cause:?}"));
     }
-    let by_bank = cause.is_none() && !matches!(transaction.kind, Kind::Management { .. });
+    let by_bank = cause.is_none()
+        && matches!(
+            transaction.kind,
+            Kind::Routed {
+                nature: Nature::Financial | Nature::Inquiry,
+                ..
+            }
+        );
     for field in OWN {
         // What the switch says itself echoes what the dialect says; the bank's answer has all of it.
         if (by_bank || reply.has(field)) && reply.wire(field) != request.wire(field) {
@@ -116,6 +127,19 @@ pub(crate) fn reply(
                 Ok(told)
             } else {
                 Err(format!("{cause:?} was told as {code}"))
+            }
+        }
+        (
+            Kind::Routed {
+                nature: Nature::Advice | Nature::Reversal,
+                ..
+            },
+            None,
+        ) => {
+            if code == "00" {
+                Ok(told)
+            } else {
+                Err(format!("what was accepted is told as {code}"))
             }
         }
         (Kind::Routed { .. }, Some(cause)) => {
@@ -156,18 +180,24 @@ pub(crate) fn reply(
 /// May an advice stay without an answer?
 pub(crate) fn silence(
     dialect: &Dialect,
-    transaction: &Transaction,
+    transaction: &Message,
     cause: Cause,
 ) -> Result<(), String> {
-    let advice = dialect
+    let request = dialect
         .view(&transaction.frame)
-        .is_ok_and(|request| request.mti().is_advice());
+        .map_err(|_| "the terminal sent nonsense")?;
+    let advice = request.mti().is_advice();
+    let ignorant = matches!(
+        cause,
+        Cause::SessionBusy | Cause::ShellQueueFull | Cause::Draining | Cause::KeyBusy
+    );
+    let repeat = request.mti().is_repeat() && ignorant;
     let right = match transaction.kind {
-        Kind::Routed { financial, .. } => !financial && !cause.is_final(),
+        Kind::Routed { nature, .. } => nature != Nature::Inquiry && !cause.is_final(),
         Kind::NoRoute => matches!(cause, Cause::NoRoute | Cause::Draining | Cause::SessionBusy),
         Kind::Unsupported | Kind::Management { .. } | Kind::Broken => false,
     };
-    if advice && right {
+    if (advice || repeat) && right {
         Ok(())
     } else {
         Err(format!("left without an answer because of {cause:?}"))
@@ -175,7 +205,7 @@ pub(crate) fn silence(
 }
 
 /// Does a report name its transaction?
-pub(crate) fn trace(trace: Trace, terminal: &str, transaction: &Transaction) -> Result<(), String> {
+pub(crate) fn trace(trace: Trace, terminal: &str, transaction: &Message) -> Result<(), String> {
     let (stan, nonce) = (transaction.stan, transaction.nonce);
     let expected = format!("terminal {terminal} stan {stan:06} rrn {nonce:012}");
     let found = trace.to_string();
@@ -186,23 +216,49 @@ pub(crate) fn trace(trace: Trace, terminal: &str, transaction: &Transaction) -> 
     }
 }
 
+/// What is known when a link answers.
+pub(crate) struct Known<'a> {
+    pub(crate) now: Instant,
+    pub(crate) driver: &'a LinkDriver,
+    pub(crate) issued: &'a Issued,
+    /// When the session took it.
+    pub(crate) accepted: Instant,
+    pub(crate) entry: Option<&'a Entry>,
+    pub(crate) facts: &'a Facts,
+    /// With what it was refused before.
+    pub(crate) refused: Option<Cause>,
+    /// Does the journal take anything new?
+    pub(crate) recording: bool,
+}
+
 /// May the link decline with this cause, as things are right after it did?
-pub(crate) fn decline(
-    now: Instant,
-    driver: &LinkDriver,
-    issued: &Issued,
-    accepted: Instant,
-    cause: Cause,
-    entry: Option<&Entry>,
-) -> Result<(), String> {
+pub(crate) fn decline(known: &Known<'_>, cause: Cause) -> Result<(), String> {
+    let Known {
+        now,
+        driver,
+        issued,
+        accepted,
+        entry,
+        facts,
+        refused,
+        recording,
+    } = *known;
     let occupancy = driver.link.occupancy();
     let numbers = driver.plan.stan_range.clone().count();
+    let reversed = facts.reversal.is_some();
+    let spare = usize::from(occupancy.obligations > 0);
     let right = match cause {
         Cause::LinkDown => !driver.link.state().is_serving(),
         Cause::LinkSignedOff => driver.link.state() == LinkState::SignedOff,
         Cause::LinkBusy => occupancy.in_flight >= driver.plan.in_flight_max,
-        Cause::StanExhausted => occupancy.stans >= numbers,
+        Cause::StanExhausted => occupancy.stans + spare >= numbers,
         Cause::KeyBusy => !driver.plan.match_fields.contains(&11),
+        // A repeat is told what the first was told.
+        Cause::Timeout | Cause::Disconnected | Cause::AnswerUndecodable | Cause::AnswerMismatch
+            if reversed && issued.stan.is_none() =>
+        {
+            true
+        }
         Cause::Timeout => {
             let since = if issued.released || issued.stan.is_some() {
                 issued.taken.unwrap_or(accepted)
@@ -212,10 +268,17 @@ pub(crate) fn decline(
             now.since(since) >= driver.plan.timeout
         }
         Cause::Disconnected => !driver.link.state().is_serving() && issued.stan.is_some(),
+        Cause::AnswerUndecodable | Cause::AnswerMismatch if issued.undo => reversed,
         Cause::AnswerUndecodable | Cause::AnswerMismatch => {
             entry.is_some_and(|entry| entry.mangled)
         }
         Cause::Draining => true,
+        Cause::Reversed => reversed || facts.unseen.is_some(),
+        Cause::JournalDown => !recording,
+        Cause::StoreForwardFull => {
+            occupancy.obligations + occupancy.dead_letters + occupancy.in_flight
+                >= driver.plan.store_forward.entries_max
+        }
         Cause::NoRoute
         | Cause::FormatError
         | Cause::NotCarried
@@ -224,48 +287,74 @@ pub(crate) fn decline(
         | Cause::ShellQueueFull
         | Cause::Internal => false,
     };
-    if right {
+    // A refusal stands for the repeats of what was refused.
+    let stands = refused == Some(cause) && facts.intent.is_none();
+    if right || stands {
         Ok(())
     } else {
         Err(format!("declined with {cause:?}, which is not so"))
     }
 }
 
-/// Does an answer depend on the record that it should depend on?
+/// Is what an answer depends on durable when it goes out?
 pub(crate) fn persisted(
-    driver: &LinkDriver,
+    log: &Log,
     issued: &Issued,
-    answer: &Answer,
-    after: Option<u64>,
+    role: Role,
+    outcome: &Outcome,
 ) -> Result<(), String> {
-    if !issued.financial || issued.stan.is_none() || issued.withdrawn {
-        return Ok(());
+    let facts = log.facts(issued.nonce);
+    let durable = |place: Option<usize>| place.is_some_and(|place| log.is_durable(place));
+    let reversal = facts.reversal.map(|(place, _)| place);
+    let right = match (issued.nature, outcome) {
+        (Nature::Inquiry, _) => true,
+        (Nature::Financial, Outcome::Response(_)) => durable(facts.outcome),
+        (Nature::Financial, Outcome::Declined(Cause::Internal)) => true,
+        (Nature::Financial, Outcome::Declined(cause)) => {
+            let sent = issued.stan.is_some() && !issued.withdrawn;
+            let again =
+                role == Role::Repeat && cause.may_have_been_sent() && facts.intent.is_some();
+            let reversed = *cause == Cause::Reversed;
+            !(sent || issued.undo || again || reversed)
+                || durable(reversal)
+                || (reversed && durable(facts.unseen))
+        }
+        (Nature::Advice, Outcome::Accepted) => durable(facts.promise),
+        (Nature::Reversal, Outcome::Accepted) => {
+            durable(reversal)
+                || durable(facts.unseen)
+                // Of what the bank declined there is nothing to undo.
+                || (durable(facts.outcome) && reversal.is_none())
+                // Nor of what was never sent.
+                || (facts.intent.is_none() && facts.promise.is_none())
+        }
+        (Nature::Advice | Nature::Reversal, Outcome::Declined(_)) => true,
+        // Nobody is allowed to stand in here.
+        (_, Outcome::StoodIn(_))
+        | (Nature::Financial, Outcome::Accepted)
+        | (Nature::Advice | Nature::Reversal, Outcome::Response(_)) => false,
+    };
+    if right {
+        Ok(())
+    } else {
+        Err(format!("{outcome:?} goes out, and on record is {facts:?}"))
     }
-    let number = after.ok_or_else(|| format!("{:?} waits for no record", answer.outcome))?;
-    let record = driver
-        .records
-        .iter()
-        .rev()
-        .find(|(of, _)| of.get() == number);
-    let (record, stan) = (record.map(|(_, record)| record), issued.stan);
-    match (record, &answer.outcome) {
-        (Some(Record::Outcome { stan: of, .. }), Outcome::Response(_))
-            if stan == Some(of.get()) =>
-        {
-            Ok(())
-        }
-        (Some(Record::ReversalDue { stan: of, .. }), Outcome::Declined(_))
-            if stan == Some(of.get()) =>
-        {
-            Ok(())
-        }
-        (record, outcome) => Err(format!("{outcome:?} waits for {record:?}")),
+}
+
+/// May a terminal be told of an approval?
+pub(crate) fn not_reversed(facts: &Facts) -> Result<(), String> {
+    match facts.reversal {
+        // It crossed the terminal's own reversal on its way: the terminal does not listen any more.
+        None | Some((_, Some(ReversalCause::Terminal))) => Ok(()),
+        Some((_, cause)) => Err(format!(
+            "is told as approved, and its reversal is due: {cause:?}"
+        )),
     }
 }
 
 /// How long a request may take from the session to its answer.
 pub(crate) fn patience(timeout: Duration, journal: Duration, stall: Duration) -> Duration {
-    timeout + 2 * journal + 2 * stall + Duration::from_millis(50)
+    timeout + 6 * journal + 3 * stall + Duration::from_millis(50)
 }
 
 /// The transaction that a message is about, whoever says so.

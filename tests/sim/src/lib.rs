@@ -7,9 +7,14 @@
 //!
 //! ```text
 //!   Terminal ──Conn──▶ Session ──queue──▶ Link ──Wire──▶ Bank
-//!      │                                   │               │
+//!      │                                  │ ▲              │
+//!      │                           records▼ │restart       │
+//!      │                                  Log              │
 //!      └────────────── Checks ◀────────────┴───────────────┘
 //! ```
+//! The whole switch, all sessions and links, is lost at any moment; of its records a prefix survives, and what they add up
+//! to is what it goes on with.
+//!
 //! What must hold is written down in `checks.rs`; what goes wrong on purpose, in `plan.rs`. A bug that is planted in the
 //! engine ([`PlantedBug`]) must be found by the same checks: `tests/planted.rs` counts the seeds that it takes.
 #![allow(
@@ -21,6 +26,7 @@
 
 mod bank;
 mod checks;
+mod log;
 mod plan;
 mod queue;
 mod random;

@@ -12,12 +12,13 @@ use pointsman_test_sim::{Options, PlantedBug, Report, Tally, run};
 const USAGE: &str = "\
 Runs the simulation of the engine.
 
-Usage: pointsman-test-sim [--seeds A..B] [--for SECONDS] [--bug NAME] [--jobs N]
+Usage: pointsman-test-sim [--seeds A..B] [--for SECONDS] [--bug NAME] [--jobs N] [--keep-going]
        pointsman-test-sim --trace SEED [--bug NAME]
 
   --seeds A..B   these seeds (default 0..1000)
   --for SECONDS  stop after this time even if seeds are left
   --jobs N       so many seeds at a time (default: one for each core)
+  --keep-going   do not stop at the first violation
   --bug NAME     plant this bug in the engine, to see it found
   --trace SEED   run one seed and print what happens
 ";
@@ -27,6 +28,7 @@ struct Arguments {
     stop_after: Option<Duration>,
     jobs: usize,
     options: Options,
+    keep_going: bool,
     trace: Option<u64>,
 }
 
@@ -50,6 +52,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments
         stop_after: None,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
         options: Options::default(),
+        keep_going: false,
         trace: None,
     };
     while let Some(argument) = arguments.next() {
@@ -67,6 +70,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments
             }
             "--for" => parsed.stop_after = Some(Duration::from_secs(number(&value()?)?)),
             "--jobs" => parsed.jobs = number(&value()?)?.max(1) as usize,
+            "--keep-going" => parsed.keep_going = true,
             "--trace" => parsed.trace = Some(number(&value()?)?),
             "--bug" => {
                 let name = value()?;
@@ -118,6 +122,11 @@ struct Totals {
     approved: AtomicU64,
     declined_by_bank: AtomicU64,
     declined_by_switch: AtomicU64,
+    crashes: AtomicU64,
+    reversals: AtomicU64,
+    advices: AtomicU64,
+    excused: AtomicU64,
+    violations: AtomicU64,
     simulated_ms: AtomicU64,
     causes: Mutex<Tally>,
     events: Mutex<Tally>,
@@ -143,7 +152,7 @@ fn campaign(arguments: &Arguments) -> ExitCode {
                         if seed >= arguments.seeds.end {
                             break;
                         }
-                        count(&totals, &run(seed, arguments.options), arguments.options);
+                        count(&totals, &run(seed, arguments.options), arguments);
                     }
                 })
             })
@@ -162,20 +171,24 @@ fn campaign(arguments: &Arguments) -> ExitCode {
             .collect();
         say(&format!("{name}: {}\n", counts.join(", ")));
     }
-    if totals.failed.load(Ordering::Relaxed) {
+    if totals.violations.load(Ordering::Relaxed) > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     }
 }
 
-fn count(totals: &Totals, report: &Report, options: Options) {
+fn count(totals: &Totals, report: &Report, arguments: &Arguments) {
     let add = |total: &AtomicU64, count: u64| total.fetch_add(count, Ordering::Relaxed);
     add(&totals.seeds, 1);
     add(&totals.transactions, report.transactions);
     add(&totals.approved, report.approved);
     add(&totals.declined_by_bank, report.declined_by_bank);
     add(&totals.declined_by_switch, report.declined_by_switch);
+    add(&totals.crashes, report.crashes);
+    add(&totals.reversals, report.reversals);
+    add(&totals.advices, report.advices);
+    add(&totals.excused, report.excused);
     add(&totals.simulated_ms, report.simulated.as_millis() as u64);
     for (total, tally) in [
         (&totals.causes, &report.causes),
@@ -187,9 +200,13 @@ fn count(totals: &Totals, report: &Report, options: Options) {
         }
     }
     if let Some(violation) = &report.violation {
-        totals.failed.store(true, Ordering::Relaxed);
+        totals
+            .failed
+            .store(!arguments.keep_going, Ordering::Relaxed);
+        add(&totals.violations, 1);
         let seed = report.seed;
-        let bug = options
+        let bug = arguments
+            .options
             .bug
             .map(|bug| format!(" --bug {bug:?}"))
             .unwrap_or_default();
@@ -203,11 +220,16 @@ fn line(totals: &Totals, begun: Instant) -> String {
     let get = |total: &AtomicU64| total.load(Ordering::Relaxed);
     let transactions = get(&totals.transactions);
     format!(
-        "{} seeds, {transactions} transactions ({} approved, {} declined by banks, {} by the switch), {} h simulated, {:.0} transactions/s ",
+        "{} seeds, {transactions} messages ({} approved, {} declined by banks, {} by the switch), {} crashes, {} reversals, {} advices, {} excused, {} violations, {} h simulated, {:.0} messages/s ",
         get(&totals.seeds),
         get(&totals.approved),
         get(&totals.declined_by_bank),
         get(&totals.declined_by_switch),
+        get(&totals.crashes),
+        get(&totals.reversals),
+        get(&totals.advices),
+        get(&totals.excused),
+        get(&totals.violations),
         get(&totals.simulated_ms) / 3_600_000,
         transactions as f64 / begun.elapsed().as_secs_f64(),
     )

@@ -7,6 +7,8 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use pointsman_engine::{Backoff, StoreForwardProfile};
+
 use crate::random::Random;
 
 /// Everything that a seed decides beforehand.
@@ -27,8 +29,10 @@ pub struct Plan {
     pub(crate) ending: Ending,
     /// Requests that fit the queue between sessions and a link.
     pub(crate) queue_max: usize,
-    /// How long a record takes to be durable.
+    /// How long it takes to make durable what has been recorded meanwhile.
     pub(crate) journal_micros: RangeInclusive<u64>,
+    /// How long the switch is gone after a crash.
+    pub(crate) restart_ms: RangeInclusive<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +49,9 @@ pub(crate) struct LinkPlan {
     pub(crate) cooling: (Duration, Duration),
     /// The bank answers with its own idea of fields 3, 7, 12, 13, 24, 25 and 42.
     pub(crate) own_ways: bool,
+    /// It answers a reversal that finds nothing with 25.
+    pub(crate) says_unknown: bool,
+    pub(crate) store_forward: StoreForwardProfile,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +61,8 @@ pub(crate) struct ConnectionPlan {
     /// Requests that one terminal has open at a time.
     pub(crate) depth: usize,
     pub(crate) think_ms: RangeInclusive<u64>,
+    /// How long its terminals wait for an answer.
+    pub(crate) patience: Duration,
 }
 
 /// How a run ends.
@@ -88,6 +97,17 @@ pub(crate) struct Faults {
     pub(crate) truncated: u32,
     pub(crate) trailing: u32,
     pub(crate) noise: u32,
+    /// The bank takes the request up only after a while: its reversal may be there first.
+    pub(crate) original_delayed: u32,
+    // What a bank does with a reversal or an advice.
+    pub(crate) stored_lost: u32,
+    pub(crate) stored_unanswered: u32,
+    pub(crate) stored_late: u32,
+    /// Answered with 91, 96 and the like: again later.
+    pub(crate) stored_put_off: u32,
+    /// Answered with 30.
+    pub(crate) stored_refused: u32,
+    pub(crate) stored_twice: u32,
     // What a bank does about its connection.
     pub(crate) sign_on_refused: u32,
     pub(crate) management_unanswered: u32,
@@ -107,6 +127,25 @@ pub(crate) struct Faults {
     pub(crate) terminal_odd: u32,
     /// Of requests and answers that some framing cannot carry.
     pub(crate) too_long: u32,
+    /// Terminals that hear nothing ask again before they reverse.
+    pub(crate) terminal_repeats: u32,
+    /// Messages that take as long as the terminal waits.
+    pub(crate) terminal_slow: u32,
+    // What happens to the switch.
+    /// The bytes of an answer are not taken: the connection broke.
+    pub(crate) write_fails: u32,
+    /// In a thousand seconds.
+    pub(crate) crashes: u32,
+    /// Of records: between the appending and the sync, or soon after.
+    pub(crate) crash_at_record: u32,
+    /// Of restarts: again, before it is done.
+    pub(crate) crash_again: u32,
+    /// In a thousand seconds.
+    pub(crate) clock_jumps: u32,
+    pub(crate) space_low: u32,
+    pub(crate) sync_fails: u32,
+    /// Of answers that the journal is asked for.
+    pub(crate) recall_fails: u32,
 }
 
 /// What a framing carries that cannot carry everything: more than a usual message has, less than field 55 makes of it.
@@ -139,6 +178,11 @@ impl Plan {
                 } else {
                     20..=500
                 },
+                patience: if faults.is_none() {
+                    Duration::from_secs(20)
+                } else {
+                    random.millis(300..=4_000)
+                },
             })
             .collect();
         let ending = if random.permille(300) {
@@ -159,13 +203,22 @@ impl Plan {
             },
             connections,
             faults,
-            load: random.millis(1_000..=12_000),
+            load: if random.permille(50) {
+                random.millis(30_000..=60_000)
+            } else {
+                random.millis(1_000..=12_000)
+            },
             ending,
             queue_max: random.pick(&[2, 16, 256]),
             journal_micros: if random.permille(250) {
                 0..=60_000
             } else {
                 0..=2_000
+            },
+            restart_ms: if random.permille(500) {
+                1..=20
+            } else {
+                10..=2_000
             },
         }
     }
@@ -177,13 +230,13 @@ impl Plan {
 
 impl LinkPlan {
     fn random(random: &mut Random, faults: &Faults) -> LinkPlan {
-        let timeout = random.millis(100..=1_500);
+        let timeout = random.millis(200..=1_500);
         let dialects = ["iso87-ascii", "iso87-mixed", "iso87-ebcdic", "iso87-bcd"];
         let keys: [&[u8]; 5] = [&[11, 41], &[11, 41], &[11, 41], &[7, 11, 41], &[37, 41]];
         let match_fields = random.choose(&keys).to_vec();
         let stans = match random.below(4) {
             0 => 999_999,
-            1 => random.between(1..=8) as u32,
+            1 => random.between(4..=12) as u32,
             _ => random.between(20..=400) as u32,
         };
         // A task that does not run does not see that a number is still hot: numbers must rest longer than that.
@@ -208,6 +261,24 @@ impl LinkPlan {
                 timeout + random.millis(100..=4_000) + stall,
             ),
             own_ways: random.permille(500),
+            says_unknown: random.permille(600),
+            store_forward: StoreForwardProfile {
+                window: random.pick(&[1, 4, 64]),
+                backoff: Backoff {
+                    first: random.millis(10..=300),
+                    max: random.millis(300..=2_000),
+                },
+                expire: if random.permille(200) && !faults.is_none() {
+                    random.millis(1_000..=10_000)
+                } else {
+                    Duration::from_secs(7 * 24 * 3_600)
+                },
+                entries_max: if random.permille(200) {
+                    random.between(8..=64) as usize
+                } else {
+                    200_000
+                },
+            },
         }
     }
 }
@@ -258,6 +329,23 @@ impl Faults {
             terminal_broken: often(60),
             terminal_odd: often(200),
             too_long: often(60),
+            original_delayed: often(60),
+            stored_lost: often(200),
+            stored_unanswered: often(200),
+            stored_late: often(200),
+            stored_put_off: often(300),
+            stored_refused: often(200),
+            stored_twice: often(200),
+            terminal_repeats: often(700),
+            terminal_slow: often(60),
+            write_fails: often(60),
+            crashes: often(400),
+            crash_at_record: often(6),
+            crash_again: often(400),
+            clock_jumps: often(300),
+            space_low: often(300),
+            sync_fails: often(100),
+            recall_fails: often(200),
         }
     }
 

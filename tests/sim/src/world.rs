@@ -1,28 +1,30 @@
 //! The world: terminals, connections, links and banks, and the one queue of what is going to happen to them.
 
+mod crash;
 mod ending;
 mod links;
 mod terminals;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pointsman_engine::{
-    Answer, Backoff, Cooling, Instant, Link, LinkId, LinkLeg, LinkProfile, LinkState,
-    ListenerProfile, PlantedBug, PresencePolicy, Session,
+    Answer, Backoff, Cause, Cooling, Instant, Link, LinkId, LinkLeg, LinkProfile, ListenerProfile,
+    ObligationKind, PlantedBug, PresencePolicy, Session, Ticket, TransactionIds, Undo,
 };
 use pointsman_iso8583::Dialect;
 use pointsman_routing::{RoutingTable, Rule};
 
 use crate::bank::Bank;
 use crate::checks::Violation;
-use crate::plan::{Ending, Faults, Plan};
+use crate::log::Log;
+use crate::plan::{ConnectionPlan, Ending, Faults, Plan};
 use crate::queue::Queue;
 use crate::random::Random;
-use crate::switch::{Conn, Issued, LinkDriver, Wire};
-use crate::terminal::{Terminal, Transaction};
+use crate::switch::{Conn, Issued, LinkDriver, ReplyTo};
+use crate::terminal::{Deal, Message, Terminal};
 use crate::trace::Trace;
 
 /// How to run a seed.
@@ -48,6 +50,13 @@ pub struct Report {
     pub approved: u64,
     pub declined_by_bank: u64,
     pub declined_by_switch: u64,
+    pub crashes: u64,
+    /// Originals that were taken back at their bank.
+    pub reversals: u64,
+    /// Advices that were booked.
+    pub advices: u64,
+    /// Late approvals that a crash took the news of away: no switch could know.
+    pub excused: u64,
     /// How often the switch declined, by the labels of the causes.
     pub causes: Tally,
     /// How often what happened: events of links and sessions, records, reasons of unmatched answers, by their labels.
@@ -67,15 +76,23 @@ pub(crate) enum Event {
         terminal: usize,
         again: bool,
     },
+    /// A terminal goes on with what it has to bring to an end.
+    GoOn {
+        deal: usize,
+    },
+    /// A terminal has waited long enough for an answer.
+    Waited {
+        message: usize,
+    },
     /// A terminal's message is at the switch.
     Up {
         conn: usize,
-        transaction: usize,
+        message: usize,
     },
     /// An answer is at the terminal.
     Down {
         conn: usize,
-        transaction: usize,
+        message: usize,
     },
     /// The switch sees that the terminal has gone.
     Gone {
@@ -88,11 +105,19 @@ pub(crate) enum Event {
     /// The link's task takes a request out of its queue.
     Take {
         link: usize,
+        life: u32,
     },
     /// An answer is in the session's mailbox.
     Mail {
         conn: usize,
         answer: Answer,
+    },
+    /// An approval that could not be told is back at its link.
+    Undo {
+        link: usize,
+        life: u32,
+        undo: Box<Undo>,
+        told: Option<(ReplyTo, Ticket, Cause)>,
     },
     Connected {
         link: usize,
@@ -118,25 +143,46 @@ pub(crate) enum Event {
         forged: bool,
         message: Bytes,
     },
+    /// A bank takes up a request that lay about.
+    TakeUp {
+        link: usize,
+        nonce: u64,
+    },
     Timer {
         link: usize,
         at: Instant,
     },
+    /// The log is synced up to here.
+    Synced {
+        life: u32,
+        end: usize,
+    },
+    /// The link's task hears of it.
     Durable {
         link: usize,
-        mark: u64,
+        life: u32,
     },
     /// A fault of a connection, a task or a host is due.
     Trouble {
         link: usize,
     },
+    /// A fault of the switch or its disk is due.
+    SwitchTrouble,
+    /// There is room on the disk again.
+    SpaceBack {
+        life: u32,
+    },
+    Crash {
+        life: u32,
+    },
+    Restart,
     HostSignsOn {
         link: usize,
         epoch: u64,
     },
     /// The request should have been answered by now.
     Overdue {
-        transaction: usize,
+        message: usize,
     },
     /// The terminals stop, and the faults with them; or the switch is drained.
     LoadEnds,
@@ -145,8 +191,11 @@ pub(crate) enum Event {
     Probe {
         link: usize,
     },
+    /// Has everything come to an end?
+    Settle,
     Rest,
     Drain,
+    /// The drained switch has ended.
     End,
 }
 
@@ -161,15 +210,33 @@ pub(crate) struct World {
     listeners: Vec<Arc<ListenerProfile>>,
     links: Vec<LinkDriver>,
     banks: Vec<Bank>,
+    log: Log,
+    /// Is the switch there?
+    alive: bool,
+    /// Counts its lives.
+    life: u32,
+    /// Seconds by which the wall clock is off.
+    clock_off: i64,
+    /// Does the disk take anything new?
+    recording: bool,
     conns: Vec<Conn>,
-    /// The current connection of each one in the plan.
-    current: Vec<Option<usize>>,
+    /// Where terminals connect, and the current connection there.
+    slots: Vec<(ConnectionPlan, Option<usize>)>,
     terminals: Vec<Terminal>,
-    transactions: Vec<Transaction>,
+    messages: Vec<Message>,
+    deals: Vec<Deal>,
     issued: Vec<Issued>,
+    /// By reference and kind, under which number the bank was told and how often.
+    told_banks: BTreeMap<(u64, ObligationKind), (u32, u32)>,
+    /// By reference, with what a link declined last.
+    refused: BTreeMap<u64, Cause>,
     nonces: u64,
     loading: bool,
     draining: bool,
+    /// The life in which that began.
+    drained_life: u32,
+    /// The faults are over.
+    healing: bool,
     /// Links whose probe has been approved.
     recovered: Vec<bool>,
     recover_until: Instant,
@@ -185,6 +252,10 @@ struct Counts {
     approved: u64,
     declined_by_bank: u64,
     declined_by_switch: u64,
+    crashes: u64,
+    reversals: u64,
+    advices: u64,
+    excused: u64,
     causes: Tally,
     events: Tally,
 }
@@ -220,6 +291,10 @@ pub fn run(seed: u64, options: Options) -> Report {
         approved: world.report.approved,
         declined_by_bank: world.report.declined_by_bank,
         declined_by_switch: world.report.declined_by_switch,
+        crashes: world.report.crashes,
+        reversals: world.report.reversals,
+        advices: world.report.advices,
+        excused: world.report.excused,
         causes: world.report.causes,
         events: world.report.events,
         simulated: world.now.since(Instant::ZERO),
@@ -282,42 +357,25 @@ impl World {
                 },
                 seed: random.next(),
                 stan_seed: Some(random.next()),
+                transactions: TransactionIds::new(1, link as u16),
+                store_forward: plan.store_forward,
                 ..LinkProfile::new(format!("link {link}").into(), dialect(plan.dialect))
             };
-            let profile = Arc::new(profile);
-            LinkDriver {
-                plan: plan.clone(),
-                link: match options.bug {
-                    Some(bug) => Link::with_planted_bug(profile, Instant::ZERO, bug),
-                    None => Link::new(profile, Instant::ZERO),
-                },
-                queue: VecDeque::new(),
-                queue_at: Instant::ZERO,
-                held: VecDeque::new(),
-                held_answers: VecDeque::new(),
-                refusals: 0,
-                records: Vec::new(),
-                durable: 0,
-                durable_at: Instant::ZERO,
-                epoch: 0,
-                wire: Wire::None,
-                to_bank: Instant::ZERO,
-                stalled: Instant::ZERO,
-                timer: None,
-                by_stan: BTreeMap::new(),
-                ended: None,
-                drained: false,
-                state: LinkState::Down,
-            }
+            let shared = Arc::new(profile.clone());
+            let started = match options.bug {
+                Some(bug) => Link::with_planted_bug(shared, Instant::ZERO, bug),
+                None => Link::new(shared, Instant::ZERO),
+            };
+            LinkDriver::new(plan.clone(), profile, started)
         });
         let links: Vec<LinkDriver> = links.collect();
         let terminals = plan
             .connections
             .iter()
             .enumerate()
-            .flat_map(|(connection, plan)| (0..plan.terminals).map(move |_| connection))
+            .flat_map(|(slot, plan)| (0..plan.terminals).map(move |_| slot))
             .enumerate()
-            .map(|(number, connection)| Terminal::new(number, connection))
+            .map(|(number, slot)| Terminal::new(number, slot))
             .collect();
         World {
             options,
@@ -329,14 +387,28 @@ impl World {
             banks: plan.links.iter().cloned().map(Bank::new).collect(),
             recovered: vec![false; links.len()],
             links,
+            log: Log::default(),
+            alive: true,
+            life: 0,
+            clock_off: 0,
+            recording: true,
             conns: Vec::new(),
-            current: vec![None; plan.connections.len()],
+            slots: plan
+                .connections
+                .iter()
+                .map(|plan| (plan.clone(), None))
+                .collect(),
             terminals,
-            transactions: Vec::new(),
+            messages: Vec::new(),
+            deals: Vec::new(),
             issued: Vec::new(),
+            told_banks: BTreeMap::new(),
+            refused: BTreeMap::new(),
             nonces: 0,
             loading: true,
             draining: false,
+            drained_life: 0,
+            healing: false,
             recover_until: Instant::ZERO,
             ended: false,
             violation: None,
@@ -354,6 +426,7 @@ impl World {
         for terminal in 0..self.terminals.len() {
             self.plan_act(terminal);
         }
+        self.plan_switch_trouble();
         self.queue
             .push(Instant::ZERO + self.plan.load, Event::LoadEnds);
     }
@@ -361,12 +434,21 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Act { terminal, again } => self.act(terminal, again),
-            Event::Up { conn, transaction } => self.up(conn, transaction),
-            Event::Down { conn, transaction } => self.down(conn, transaction),
+            Event::GoOn { deal } => self.go_on(deal),
+            Event::Waited { message } => self.waited(message),
+            Event::Up { conn, message } => self.up(conn, message),
+            Event::Down { conn, message } => self.down(conn, message),
             Event::Gone { conn } => self.gone(conn),
             Event::Closed { conn } => self.closed(conn),
             Event::Mail { conn, answer } => self.mail(conn, answer),
-            Event::Overdue { transaction } => self.overdue(transaction),
+            Event::TakeUp { link, nonce } => self.take_up(link, nonce),
+            Event::Synced { life, end } => self.synced(life, end),
+            Event::SwitchTrouble => self.switch_trouble(),
+            Event::SpaceBack { life } => self.space_back(life),
+            Event::Crash { life } => self.crash(life),
+            Event::Restart => self.restart(),
+            Event::Overdue { message } => self.overdue(message),
+            Event::Settle => self.settle(),
             Event::LoadEnds => self.load_ends(),
             Event::Silence => self.loading = false,
             Event::Probe { link } => self.probe(link),
@@ -383,12 +465,13 @@ impl World {
             }
             Event::Trouble { link } => self.trouble(link),
             Event::HostSignsOn { link, epoch } => self.host_signs_on(link, epoch),
-            Event::Take { link }
+            Event::Take { link, .. }
             | Event::Connected { link, .. }
             | Event::ConnectFailed { link, .. }
             | Event::Disconnected { link, .. }
             | Event::ToLink { link, .. }
             | Event::Timer { link, .. }
+            | Event::Undo { link, .. }
             | Event::Durable { link, .. } => {
                 // What is for a task that does not run waits until it does.
                 if self.links[link].stalled > self.now {
@@ -429,6 +512,7 @@ impl World {
         }
         self.conns.push(Conn {
             listener,
+            life: self.life,
             session,
             at_switch: true,
             closing: false,
@@ -448,9 +532,5 @@ impl World {
             0
         };
         Duration::from_millis(millis)
-    }
-
-    fn journal_max(&self) -> Duration {
-        Duration::from_micros(*self.plan.journal_micros.end())
     }
 }

@@ -4,27 +4,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pointsman_engine::{
-    Answer, Instant, LinkEvent, LinkOutput, LinkState, Outcome, Record, RecordNumber, ReversalCause,
+    Answer, Cause, Instant, LinkEvent, LinkOutput, LinkState, Nature, ObligationKind, Outcome,
+    Record, RecordNumber, Ticket, TransactionId,
 };
 use pointsman_iso8583::MtiClass;
 
 use super::terminals::outcome_bytes;
 use super::{Event, World};
-use crate::bank::Say;
-use crate::checks;
+use crate::bank::{Say, TakenUp};
+use crate::checks::{self, Known};
 use crate::plan::STALL_MS_MAX;
-use crate::switch::{Held, ReplyTo, Wire};
+use crate::switch::{About, Held, ReplyTo, Wire};
 use crate::trace::Shown;
 
 impl World {
     /// An input of the link's task.
     pub(super) fn link_task_gets(&mut self, link: usize, event: Event) {
-        let now = self.now;
+        let (now, life_now) = (self.now, self.life);
+        if !self.alive {
+            return;
+        }
         let driver = &mut self.links[link];
         let epoch_now = driver.epoch;
         let current = |epoch: u64| epoch == epoch_now;
         match event {
-            Event::Take { .. } => {
+            Event::Take { life, .. } if life == life_now => {
                 let request = driver
                     .queue
                     .pop_front()
@@ -104,10 +108,27 @@ impl World {
                     self.fail(format!("link {link}: a timer that stays due"));
                 }
             }
-            Event::Durable { mark, .. } => {
-                driver.durable = driver.durable.max(mark);
+            Event::Undo {
+                life, undo, told, ..
+            } if life == life_now => {
+                self.trace.note(
+                    now,
+                    "undo",
+                    link as u64,
+                    &undo.transaction.get().to_le_bytes(),
+                );
                 self.trace
-                    .note(now, "durable", link as u64, &mark.to_le_bytes());
+                    .line(now, || format!("link {link} gets {undo:?} back"));
+                self.links[link].link.handle_undo(now, *undo, told);
+                self.drain_link(link, None);
+            }
+            Event::Durable { life, .. } if life == life_now => {
+                let log = &self.log;
+                let known = |(_, place): &(RecordNumber, usize)| log.is_durable(*place);
+                driver.durable = driver.numbers.partition_point(known);
+                let durable = driver.durable as u64;
+                self.trace
+                    .note(now, "durable", link as u64, &durable.to_le_bytes());
                 self.release(link);
             }
             _ => {}
@@ -126,7 +147,7 @@ impl World {
         let driver = &self.links[link];
         driver.by_stan.get(&stan).is_some_and(|index| {
             let issued = &self.issued[*index];
-            let terminal = self.transactions[issued.transaction].terminal;
+            let terminal = self.messages[issued.message].terminal;
             !issued.answered
                 && checks::nonce(&view) != Some(issued.nonce)
                 && view.to_text(41).as_ref() == Some(&self.terminals[terminal].id)
@@ -150,9 +171,15 @@ impl World {
                 } => {
                     self.answer(link, reply_to, answer, after);
                 }
+                LinkOutput::Recall {
+                    transaction,
+                    reply_to,
+                    ticket,
+                    after,
+                } => self.recall(link, transaction, reply_to, ticket, after),
                 LinkOutput::Journal { number, record } => {
-                    if let Record::Intent { stan, .. } = record {
-                        intent = Some(stan.get());
+                    if let Record::Intent(begun) = &record {
+                        intent = Some(begun.stan.get());
                     }
                     self.journal(link, number, record);
                 }
@@ -174,8 +201,11 @@ impl World {
         let (occupancy, plan) = (driver.link.occupancy(), &driver.plan);
         let numbers = plan.stan_range.clone().count();
         let right = occupancy.in_flight <= plan.in_flight_max
-            && occupancy.in_flight + occupancy.late <= occupancy.stans
+            && (!plan.match_fields.contains(&11)
+                || occupancy.in_flight + occupancy.late <= occupancy.stans)
             && occupancy.stans <= numbers
+            && occupancy.obligations_sent <= plan.store_forward.window
+            && occupancy.obligations_sent <= occupancy.obligations
             && occupancy.outputs == 0;
         if !right {
             self.fail(format!("link {link} exceeds its limits: {occupancy:?}"));
@@ -250,26 +280,46 @@ impl World {
             self.fail(format!("link {link} sends what nobody can read"));
             return;
         };
-        let mut request = None;
-        if view.mti().class() == MtiClass::NetworkManagement {
+        let mti = view.mti();
+        let mut about = About::Own;
+        if mti.class() == MtiClass::NetworkManagement {
             // Of its own.
-        } else if !view.mti().is_request() {
+        } else if !mti.is_request() {
             self.links[link].refusals += 1;
+        } else if mti.class() == MtiClass::Reversal || mti.is_advice() {
+            let (Some(nonce), Some(stan)) = (checks::nonce(&view), view.stan()) else {
+                self.fail(format!("link {link} sends something without its numbers"));
+                return;
+            };
+            let kind = match mti.class() {
+                MtiClass::Reversal => ObligationKind::Reversal,
+                MtiClass::Financial => ObligationKind::Completion,
+                _ => ObligationKind::Advice,
+            };
+            about = About::Obligation {
+                nonce,
+                kind,
+                stan: stan.get(),
+                repeat: mti.is_repeat(),
+            };
         } else {
             let (Some(index), Some(stan)) = (taken, view.stan().map(|stan| stan.get())) else {
                 self.fail(format!("link {link} sends a request that nobody made"));
                 return;
             };
-            request = Some(index);
-            let used = self.links[link].by_stan.get(&stan);
-            if used.is_some_and(|index| !self.issued[*index].answered) {
+            about = About::Request(index);
+            let driver = &self.links[link];
+            let used = driver.by_stan.get(&stan);
+            let used = used.is_some_and(|index| !self.issued[*index].answered);
+            if used || driver.owed.contains_key(&stan) {
                 self.fail(format!("link {link}: number {stan} is in use already"));
             }
             if !self.links[link].plan.stan_range.contains(&stan) {
                 self.fail(format!("link {link}: number {stan} is not its own"));
             }
             let issued = &mut self.issued[index];
-            if issued.financial && (after.is_none() || intent != Some(stan)) {
+            let financial = issued.nature == Nature::Financial;
+            if financial && (after.is_none() || intent != Some(stan)) {
                 let nonce = issued.nonce;
                 self.fail(format!(
                     "transaction {nonce} is sent without waiting for its record"
@@ -283,18 +333,71 @@ impl World {
         self.links[link].held.push_back(Held {
             message,
             after,
-            request,
+            about,
             issued,
         });
         self.release(link);
     }
 
+    /// Is what a message depends on durable when it goes onto the wire? And is it the right one of its kind?
+    fn may_leave(&mut self, link: usize, about: About) -> Result<(), String> {
+        match about {
+            About::Own => Ok(()),
+            About::Request(index) => {
+                let issued = &mut self.issued[index];
+                issued.released = true;
+                let nonce = issued.nonce;
+                let intent = self.log.facts(nonce).intent;
+                let recorded = intent.is_some_and(|place| self.log.is_durable(place));
+                if issued.nature != Nature::Financial || recorded {
+                    Ok(())
+                } else {
+                    Err(format!("transaction {nonce} is sent before its record"))
+                }
+            }
+            About::Obligation {
+                nonce,
+                kind,
+                stan,
+                repeat,
+            } => {
+                let facts = self.log.facts(nonce);
+                let due = if kind == ObligationKind::Reversal {
+                    facts.reversal.map(|(place, _)| place)
+                } else {
+                    facts.promise
+                };
+                let attempt = facts.attempts.iter().any(|(place, of, under)| {
+                    (*of, *under) == (kind, stan) && self.log.is_durable(*place)
+                });
+                if !due.is_some_and(|place| self.log.is_durable(place)) || !attempt {
+                    return Err(format!("{kind:?} of {nonce} is sent before its record"));
+                }
+                let told = self.told_banks.entry((nonce, kind)).or_insert((stan, 0));
+                told.1 += 1;
+                let (under, copies) = *told;
+                // What was held back for its record and dropped with its connection may have been sent, for all that the
+                // link knows; what a life has not sent, the one before may have.
+                let tried = facts.attempts.iter().filter(|(_, of, _)| *of == kind);
+                let again = self.life > 0 || tried.count() > 1;
+                let right = under == stan && if copies > 1 { repeat } else { again || !repeat };
+                if right {
+                    Ok(())
+                } else {
+                    Err(format!(
+                        "{kind:?} of {nonce} goes to bank {link} as {stan}, repeat: {repeat}, after {} copies as {under}",
+                        copies - 1
+                    ))
+                }
+            }
+        }
+    }
+
     /// Sends and hands out what no longer waits for a record, and tells the link how far the records are durable.
     fn release(&mut self, link: usize) {
         while let Some(held) = self.links[link].release() {
-            if let Some(index) = held.request {
-                self.issued[index].released = true;
-            }
+            let right = self.may_leave(link, held.about);
+            self.check(right, || format!("link {link}"));
             let Wire::Up { silent } = self.links[link].wire else {
                 self.fail(format!("link {link} sends without a connection"));
                 return;
@@ -321,13 +424,53 @@ impl World {
             self.hand_out(reply_to, answer);
         }
         let driver = &mut self.links[link];
-        let durable = usize::try_from(driver.durable).expect("few records");
-        if let Some((mark, _)) = durable
+        if let Some((mark, _)) = driver
+            .durable
             .checked_sub(1)
-            .and_then(|last| driver.records.get(last))
+            .and_then(|last| driver.numbers.get(last))
         {
             driver.link.handle_durable(*mark);
         }
+    }
+
+    /// The answer that the log has of a transaction.
+    fn recall(
+        &mut self,
+        link: usize,
+        transaction: TransactionId,
+        reply_to: ReplyTo,
+        ticket: Ticket,
+        after: Option<RecordNumber>,
+    ) {
+        self.happened("recall");
+        let lost = self.random.permille(self.faults.recall_fails);
+        let found = self
+            .log
+            .entries()
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.record {
+                Record::Outcome {
+                    transaction: of,
+                    answer,
+                    ..
+                } if *of == transaction => Some(answer.expose().clone()),
+                _ => None,
+            });
+        let outcome = match found {
+            Some(_) if lost => Outcome::Declined(Cause::Internal),
+            Some(message) => Outcome::Response(message),
+            None => {
+                self.fail(format!("no answer to {transaction} is on record"));
+                return;
+            }
+        };
+        let answer = Answer {
+            ticket,
+            outcome,
+            undo: None,
+        };
+        self.answer(link, reply_to, answer, after);
     }
 
     fn answer(
@@ -354,19 +497,29 @@ impl World {
         }
         issued.answered = true;
         let (driver, issued) = (&self.links[link], &self.issued[reply_to]);
-        let persisted = checks::persisted(driver, issued, &answer, after.map(RecordNumber::get));
+        let message = &self.messages[issued.message];
         let declined = match answer.outcome {
-            Outcome::Declined(cause) => {
-                let entry = self.banks[link].ledger.get(&nonce);
-                let accepted = self.transactions[issued.transaction]
-                    .accepted
-                    .unwrap_or(self.now);
-                checks::decline(self.now, driver, issued, accepted, cause, entry)
-            }
-            Outcome::Response(_) => Ok(()),
+            // Answers that the log has lost.
+            Outcome::Declined(Cause::Internal) => Ok(()),
+            Outcome::Declined(cause) => checks::decline(
+                &Known {
+                    now: self.now,
+                    driver,
+                    issued,
+                    accepted: message.accepted.unwrap_or(self.now),
+                    entry: self.banks[link].ledger.get(&nonce),
+                    facts: &self.log.facts(nonce),
+                    refused: self.refused.get(&nonce).copied(),
+                    recording: self.recording,
+                },
+                cause,
+            ),
+            Outcome::Accepted | Outcome::StoodIn(_) | Outcome::Response(_) => Ok(()),
         };
-        self.check(persisted, || format!("transaction {nonce}"));
         self.check(declined, || format!("transaction {nonce}"));
+        if let Outcome::Declined(cause) = answer.outcome {
+            self.refused.insert(nonce, cause);
+        }
         match after {
             Some(number) => {
                 self.links[link]
@@ -379,72 +532,14 @@ impl World {
     }
 
     fn hand_out(&mut self, reply_to: ReplyTo, answer: Answer) {
-        let transaction = self.issued[reply_to].transaction;
-        let conn = self.transactions[transaction].conn;
+        let issued = &self.issued[reply_to];
+        let message = &self.messages[issued.message];
+        let (conn, role) = (message.conn, message.role);
+        let nonce = issued.nonce;
+        let persisted = checks::persisted(&self.log, issued, role, &answer.outcome);
+        self.check(persisted, || format!("transaction {nonce}"));
         let at = self.now + self.random.micros(5..=500);
         self.queue.push(at, Event::Mail { conn, answer });
-    }
-
-    fn journal(&mut self, link: usize, number: RecordNumber, record: Record) {
-        self.trace.line(self.now, || {
-            format!("link {link} record {}: {record:?}", number.get())
-        });
-        let driver = &mut self.links[link];
-        driver.records.push((number, record));
-        if number.get() != driver.records.len() as u64 {
-            self.fail(format!(
-                "link {link}: record {} is out of order",
-                number.get()
-            ));
-            return;
-        }
-        let journal = self.plan.journal_micros.clone();
-        let driver = &mut self.links[link];
-        let at = driver
-            .durable_at
-            .max(self.now + self.random.micros(journal));
-        driver.durable_at = at;
-        let mark = number.get();
-        self.queue.push(at, Event::Durable { link, mark });
-        let stan = match record {
-            Record::ReversalDue { stan, .. } | Record::Withdrawn { stan } => stan.get(),
-            Record::Intent { .. } | Record::Outcome { .. } => return,
-        };
-        let Some(issued) = driver
-            .by_stan
-            .get(&stan)
-            .map(|index| &mut self.issued[*index])
-            .filter(|issued| !issued.answered)
-        else {
-            self.fail(format!(
-                "link {link}: {record:?} is about nothing that is open"
-            ));
-            return;
-        };
-        let nonce = issued.nonce;
-        match record {
-            Record::Withdrawn { .. } => {
-                *self.report.events.entry("withdrawn").or_default() += 1;
-                issued.withdrawn = true;
-                if issued.released {
-                    self.fail(format!(
-                        "transaction {nonce} was sent and is said not to be"
-                    ));
-                }
-            }
-            Record::ReversalDue { cause, .. } => {
-                *self.report.events.entry("reversal_due").or_default() += 1;
-                issued.reversals += 1;
-                if issued.reversals > 1 || !issued.financial {
-                    self.fail(format!("transaction {nonce} is to be reversed out of turn"));
-                } else if cause != ReversalCause::Timeout && !issued.released {
-                    self.fail(format!(
-                        "transaction {nonce} was not sent and is to be reversed"
-                    ));
-                }
-            }
-            Record::Intent { .. } | Record::Outcome { .. } => {}
-        }
     }
 
     fn link_event(&mut self, link: usize, event: &LinkEvent) {
@@ -472,13 +567,14 @@ impl World {
                     self.fail(format!("link {link}: {event:?} is about nothing"));
                     return;
                 };
-                let issued = &self.issued[*issued];
-                let transaction = &self.transactions[issued.transaction];
-                let terminal = &self.terminals[transaction.terminal].id;
-                let named = checks::trace(*trace, terminal, transaction);
+                let message = &self.messages[self.issued[*issued].message];
+                let terminal = &self.terminals[message.terminal].id;
+                let named = checks::trace(*trace, terminal, message);
                 self.check(named, || format!("link {link}"));
             }
-            LinkEvent::NetworkManagementUnwritable { .. } => {
+            LinkEvent::Settled { how, .. } => self.happened(how.label()),
+            LinkEvent::NetworkManagementUnwritable { .. }
+            | LinkEvent::OriginalsForgotten { .. } => {
                 self.fail(format!("link {link}: {event:?}"));
             }
             _ => {}
@@ -487,17 +583,70 @@ impl World {
 
     pub(super) fn bank_gets(&mut self, link: usize, epoch: u64, issued: Instant, message: &Bytes) {
         let driver = &self.links[link];
-        if driver.epoch != epoch || driver.wire != (Wire::Up { silent: false }) {
+        // What was on its way when the switch was lost arrives or does not; nobody hears the answer.
+        let ghost = driver.epoch != epoch || driver.wire == Wire::None;
+        if driver.wire == (Wire::Up { silent: true }) || (ghost && self.random.permille(500)) {
             return;
         }
         self.trace.note(self.now, "to bank", link as u64, message);
-        let says =
-            self.banks[link].receive(self.now, issued, message, &self.faults, &mut self.random);
-        match says {
-            Ok(says) => says
-                .into_iter()
-                .for_each(|say| self.bank_says(link, epoch, say)),
+        let reaction = self.banks[link].receive(
+            self.now,
+            issued,
+            message,
+            ghost,
+            &self.faults,
+            &mut self.random,
+        );
+        match reaction {
+            Ok(reaction) => {
+                if !ghost {
+                    for say in reaction.says {
+                        self.bank_says(link, epoch, say);
+                    }
+                }
+                if let Some((nonce, at)) = reaction.later {
+                    self.queue.push(at, Event::TakeUp { link, nonce });
+                }
+            }
             Err(what) => self.fail(format!("bank {link}: {what}")),
+        }
+    }
+
+    /// A bank takes up a request that lay about, and the answer is at the link.
+    pub(super) fn take_up(&mut self, link: usize, nonce: u64) {
+        let driver = &self.links[link];
+        let reachable = self.alive
+            && driver.wire == (Wire::Up { silent: false })
+            && driver.stalled <= self.now
+            && !driver.drained;
+        match self.banks[link].take_up(self.now, nonce, reachable, &mut self.random) {
+            TakenUp::Never => {}
+            TakenUp::Later => {
+                let at = self.now + self.random.millis(10..=50);
+                self.queue.push(at, Event::TakeUp { link, nonce });
+            }
+            TakenUp::Answered(message) => {
+                let reversed = self.log.facts(nonce).reversal.is_some();
+                if reversed {
+                    self.happened("original_after_reversal");
+                }
+                let place = self.log.len();
+                let epoch = Some(self.links[link].epoch);
+                let forged = false;
+                let event = Event::ToLink {
+                    link,
+                    epoch,
+                    forged,
+                    message,
+                };
+                self.link_task_gets(link, event);
+                if reversed
+                    && self.log.len() > place
+                    && let Some(entry) = self.banks[link].ledger.get_mut(&nonce)
+                {
+                    entry.late = Some(place);
+                }
+            }
         }
     }
 
@@ -530,7 +679,7 @@ impl World {
         if !self.loading && !self.draining {
             return;
         }
-        if self.draining && self.links[link].drained {
+        if self.healing || (self.draining && self.links[link].drained) {
             return;
         }
         self.plan_trouble(link);

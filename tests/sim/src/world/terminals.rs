@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use pointsman_engine::{Answer, Cause, Outcome, SessionEvent, SessionOutput, Ticket, Trace};
+use pointsman_engine::{
+    Answer, Cause, CloseCause, LinkId, Nature, Outcome, SessionEvent, SessionOutput, Ticket, Trace,
+    Undo,
+};
 use pointsman_iso8583::Dialect;
 
 use super::{Event, World};
 use crate::checks::{self, Told};
+use crate::plan::ConnectionPlan;
 use crate::switch::Issued;
-use crate::terminal::{Fate, Kind, Terminal, Transaction};
+use crate::terminal::{Deal, Fate, Kind, Message, Role, Stage, Terminal, pause};
 use crate::trace::Shown;
 
 impl World {
     pub(super) fn plan_act(&mut self, terminal: usize) {
-        let connection = self.terminals[terminal].connection;
-        let think = self.plan.connections[connection].think_ms.clone();
+        let slot = self.terminals[terminal].slot;
+        let think = self.slots[slot].0.think_ms.clone();
         let at = self.now + self.random.millis(think);
         self.queue.push(
             at,
@@ -25,7 +29,7 @@ impl World {
         );
     }
 
-    /// A terminal sends its next message, unless it still waits for answers to others.
+    /// A terminal begins something new, unless it still has something to bring to an end.
     pub(super) fn act(&mut self, terminal: usize, again: bool) {
         if !self.loading {
             return;
@@ -33,33 +37,54 @@ impl World {
         if again {
             self.plan_act(terminal);
         }
-        let connection = self.terminals[terminal].connection;
-        let plan = &self.plan.connections[connection];
-        if self.terminals[terminal].quiet > self.now {
+        let slot = self.terminals[terminal].slot;
+        let (depth, listener) = (self.slots[slot].0.depth, self.slots[slot].0.listener);
+        let record = &self.terminals[terminal];
+        let reversing = |deal: &usize| self.deals[*deal].stage == Stage::Reversing;
+        if record.quiet > self.now
+            || record.open.len() + record.deals.len() >= depth
+            || record.deals.iter().any(reversing)
+        {
             return;
         }
-        if self.terminals[terminal].open.len() >= plan.depth {
+        let Some(conn) = self.connected(slot) else {
             return;
-        }
-        let listener = plan.listener;
-        let conn = match self.current[connection] {
-            Some(conn) if self.conns[conn].at_terminal => conn,
-            _ => {
-                let conn = self.open_conn(listener);
-                self.current[connection] = Some(conn);
-                conn
-            }
         };
         let dialect = self.listeners[listener].dialect.clone();
         self.nonces += 1;
-        let (kind, frame) = self.terminals[terminal].next_message(
+        let (banks, nonce) = (self.plan.links.len(), self.nonces);
+        let odd = self.terminals[terminal].odd_message(
             &dialect,
-            self.plan.links.len(),
+            banks,
             &self.faults,
-            self.nonces,
+            nonce,
             &mut self.random,
         );
-        self.send(terminal, conn, kind, frame);
+        match odd {
+            Some((kind, frame)) => {
+                let stan = self.terminals[terminal].stan();
+                let sent = self.send(
+                    conn,
+                    terminal,
+                    kind,
+                    (None, Role::Single),
+                    (nonce, stan),
+                    frame,
+                );
+                self.terminals[terminal].open.push(sent);
+            }
+            None => {
+                let deal = self.terminals[terminal].deal(
+                    terminal,
+                    &dialect,
+                    banks,
+                    &self.faults,
+                    nonce,
+                    &mut self.random,
+                );
+                self.begin(deal);
+            }
+        }
         if self.random.permille(self.faults.terminal_leaves) {
             self.leave(conn);
         }
@@ -68,41 +93,113 @@ impl World {
     /// A purchase at this bank, over a connection of its own.
     pub(super) fn send_probe(&mut self, link: usize) {
         let listener = self.random.below(self.listeners.len() as u64) as usize;
-        let conn = self.open_conn(listener);
         let dialect = self.listeners[listener].dialect.clone();
-        let terminal = self.terminals.len();
-        self.terminals.push(Terminal::new(terminal, usize::MAX));
+        let (terminal, slot) = (self.terminals.len(), self.slots.len());
+        let plan = ConnectionPlan {
+            listener,
+            terminals: 1,
+            depth: 1,
+            think_ms: 0..=0,
+            patience: Duration::from_secs(5),
+        };
+        self.slots.push((plan, None));
+        self.terminals.push(Terminal::new(terminal, slot));
         self.nonces += 1;
-        let (kind, frame) =
-            self.terminals[terminal].purchase(&dialect, link, self.nonces, &mut self.random);
-        self.send(terminal, conn, kind, frame);
+        let nonce = self.nonces;
+        let deal =
+            self.terminals[terminal].purchase(terminal, &dialect, link, nonce, &mut self.random);
+        self.begin(deal);
     }
 
-    fn send(&mut self, terminal: usize, conn: usize, kind: Kind, frame: bytes::Bytes) {
-        let transaction = self.transactions.len();
+    fn begin(&mut self, deal: Deal) {
+        let number = self.deals.len();
+        self.terminals[deal.terminal].deals.push(number);
+        self.deals.push(deal);
+        self.go_on(number);
+    }
+
+    /// The connection of a slot, opened if need be: none while the switch is away.
+    fn connected(&mut self, slot: usize) -> Option<usize> {
+        if let Some(conn) = self.slots[slot].1
+            && self.conns[conn].at_terminal
+        {
+            return Some(conn);
+        }
+        if !self.alive {
+            return None;
+        }
+        let conn = self.open_conn(self.slots[slot].0.listener);
+        self.slots[slot].1 = Some(conn);
+        Some(conn)
+    }
+
+    /// A terminal says what comes next in a deal.
+    pub(super) fn go_on(&mut self, deal: usize) {
+        if self.deals[deal].stage == Stage::Done || self.deals[deal].waits_for.is_some() {
+            return;
+        }
+        let terminal = self.deals[deal].terminal;
+        let slot = self.terminals[terminal].slot;
+        let Some(conn) = self.connected(slot) else {
+            let at = self.now + pause(&mut self.random);
+            self.queue.push(at, Event::GoOn { deal });
+            return;
+        };
+        let dialect = self.listeners[self.conns[conn].listener].dialect.clone();
+        let kind = self.deals[deal].kind();
+        let (role, stan, frame) = self.terminals[terminal].say(&mut self.deals[deal], &dialect);
+        let nonce = self.deals[deal].nonce;
+        let message = self.send(
+            conn,
+            terminal,
+            kind,
+            (Some(deal), role),
+            (nonce, stan),
+            frame,
+        );
+        self.deals[deal].waits_for = Some(message);
+    }
+
+    fn send(
+        &mut self,
+        conn: usize,
+        terminal: usize,
+        kind: Kind,
+        (deal, role): (Option<usize>, Role),
+        (nonce, stan): (u64, u32),
+        frame: bytes::Bytes,
+    ) -> usize {
+        let message = self.messages.len();
         let listener = self.conns[conn].listener;
         let dialect = &self.listeners[listener].dialect;
         self.trace.line(self.now, || {
             let id = &self.terminals[terminal].id;
             format!("{id} on {conn} says {kind:?} {}", Shown(dialect, &frame))
         });
-        self.transactions.push(Transaction {
+        self.messages.push(Message {
             kind,
             terminal,
+            deal,
+            role,
             conn,
-            nonce: self.nonces,
-            stan: self.terminals[terminal].stan(),
+            nonce,
+            stan,
             frame,
             accepted: None,
             fate: Fate::Open,
-            undelivered: false,
+            said: None,
         });
-        self.terminals[terminal].open.push(transaction);
-        let at = self.conns[conn]
-            .up
-            .max(self.now + self.random.micros(100..=5_000));
+        let patience = self.slots[self.terminals[terminal].slot].0.patience;
+        let mut way = self.random.micros(100..=5_000);
+        if self.random.permille(self.faults.terminal_slow) {
+            way = self.random.micros(0..=2 * patience.as_micros() as u64);
+        }
+        let at = self.conns[conn].up.max(self.now + way);
         self.conns[conn].up = at;
-        self.queue.push(at, Event::Up { conn, transaction });
+        self.queue.push(at, Event::Up { conn, message });
+        self.queue
+            .push(self.now + patience, Event::Waited { message });
+        message
     }
 
     /// The terminals of a connection go without a word.
@@ -112,43 +209,89 @@ impl World {
             .up
             .max(self.now + self.random.micros(100..=50_000));
         self.queue.push(at, Event::Gone { conn });
-        self.abandon(conn);
+        self.hear_no_more(conn);
     }
 
-    /// Nobody waits any more for what is open on this connection.
-    fn abandon(&mut self, conn: usize) {
-        for terminal in &mut self.terminals {
-            terminal
+    /// What was asked over this connection will not be answered there.
+    fn hear_no_more(&mut self, conn: usize) {
+        for terminal in 0..self.terminals.len() {
+            let record = &self.terminals[terminal];
+            let deals = record
+                .deals
+                .iter()
+                .filter_map(|deal| self.deals[*deal].waits_for);
+            let waiting: Vec<usize> = record
                 .open
-                .retain(|transaction| self.transactions[*transaction].conn != conn);
+                .iter()
+                .copied()
+                .chain(deals)
+                .filter(|message| self.messages[*message].conn == conn)
+                .collect();
+            for message in waiting {
+                let at = self.now + self.random.micros(100..=20_000);
+                self.queue.push(at, Event::Waited { message });
+            }
         }
     }
 
-    pub(super) fn up(&mut self, conn: usize, transaction: usize) {
-        if !self.conns[conn].at_switch || self.conns[conn].closing {
-            self.transactions[transaction].fate = Fate::Abandoned;
+    /// The terminal has waited long enough for the answer to this message, if it still waits.
+    pub(super) fn waited(&mut self, message: usize) {
+        let terminal = self.messages[message].terminal;
+        self.terminals[terminal]
+            .open
+            .retain(|open| *open != message);
+        let Some(deal) = self.messages[message].deal else {
+            return;
+        };
+        if self.deals[deal].waits_for != Some(message) {
             return;
         }
-        let frame = self.transactions[transaction].frame.clone();
+        self.trace.line(self.now, || {
+            let nonce = self.messages[message].nonce;
+            format!("the terminal of {nonce} gives up waiting")
+        });
+        self.pursue(deal);
+    }
+
+    /// The terminal got no answer that ends the matter.
+    fn pursue(&mut self, deal: usize) {
+        let at = if self.deals[deal].unanswered() {
+            self.now
+        } else {
+            self.now + pause(&mut self.random)
+        };
+        self.queue.push(at, Event::GoOn { deal });
+    }
+
+    pub(super) fn up(&mut self, conn: usize, message: usize) {
+        if !self.conns[conn].at_switch || self.conns[conn].closing {
+            self.messages[message].fate = Fate::Abandoned;
+            return;
+        }
+        let frame = self.messages[message].frame.clone();
         self.trace.note(self.now, "up", conn as u64, &frame);
-        self.transactions[transaction].accepted = Some(self.now);
+        self.messages[message].accepted = Some(self.now);
         self.report.transactions += 1;
-        self.conns[conn].open.push(transaction);
+        self.conns[conn].open.push(message);
         self.conns[conn].session.handle_frame(self.now, None, frame);
-        self.drain_session(conn, Some(transaction));
-        if let Kind::Routed { bank, .. } = self.transactions[transaction].kind {
+        self.drain_session(conn, Some(message));
+        if let Kind::Routed { bank, .. } = self.messages[message].kind {
             let timeout = self.links[bank].plan.timeout;
             let patience = checks::patience(timeout, self.journal_max(), self.stall_max());
             self.queue
-                .push(self.now + patience, Event::Overdue { transaction });
+                .push(self.now + patience, Event::Overdue { message });
         } else {
-            self.overdue(transaction);
+            self.overdue(message);
         }
     }
 
     /// By now it must have been answered, or its connection closed.
-    pub(super) fn overdue(&mut self, transaction: usize) {
-        let record = &self.transactions[transaction];
+    pub(super) fn overdue(&mut self, message: usize) {
+        let record = &self.messages[message];
+        // Nothing can be promised while nothing can be recorded.
+        if self.log.failed {
+            return;
+        }
         if record.fate == Fate::Open && self.conns[record.conn].at_switch {
             let (nonce, kind) = (record.nonce, record.kind);
             self.fail(format!(
@@ -157,23 +300,44 @@ impl World {
         }
     }
 
-    pub(super) fn down(&mut self, conn: usize, transaction: usize) {
+    pub(super) fn down(&mut self, conn: usize, message: usize) {
         if !self.conns[conn].at_terminal {
             return;
         }
-        let terminal = self.transactions[transaction].terminal;
+        let record = &self.messages[message];
+        let (terminal, role, fate) = (record.terminal, record.role, record.fate);
         self.terminals[terminal]
             .open
-            .retain(|open| *open != transaction);
+            .retain(|open| *open != message);
+        if let (Some(deal), Some(yes)) = (record.deal, record.said) {
+            let before = self.deals[deal].stage;
+            self.deals[deal].answered(role, yes);
+            match self.deals[deal].stage {
+                Stage::Done if before != Stage::Done => {
+                    self.trace.line(self.now, || {
+                        let Deal { nonce, receipt, .. } = self.deals[deal];
+                        format!("{nonce} is done: {receipt:?}")
+                    });
+                    self.terminals[terminal].deals.retain(|open| *open != deal);
+                }
+                Stage::Done => {}
+                Stage::Asking | Stage::Reversing => {
+                    if self.deals[deal].waits_for.is_none() {
+                        let at = self.now + pause(&mut self.random);
+                        self.queue.push(at, Event::GoOn { deal });
+                    }
+                }
+            }
+        }
         // Whoever was turned away comes back later, mostly.
-        let turned_away = self.transactions[transaction].fate
+        let turned_away = fate
             == (Fate::Answered {
                 by_bank: false,
                 approved: false,
             });
         if turned_away && self.random.permille(900) {
             self.terminals[terminal].quiet = self.now + self.random.millis(50..=1_000);
-        } else if self.terminals[terminal].connection != usize::MAX && self.random.permille(300) {
+        } else if self.random.permille(300) && terminal < self.plan_terminals() {
             self.queue.push(
                 self.now,
                 Event::Act {
@@ -182,6 +346,15 @@ impl World {
                 },
             );
         }
+    }
+
+    /// How many terminals buy of their own accord.
+    fn plan_terminals(&self) -> usize {
+        self.plan
+            .connections
+            .iter()
+            .map(|plan| plan.terminals)
+            .sum()
     }
 
     pub(super) fn gone(&mut self, conn: usize) {
@@ -198,20 +371,24 @@ impl World {
     }
 
     pub(super) fn closed(&mut self, conn: usize) {
-        self.conns[conn].at_terminal = false;
-        self.abandon(conn);
+        if core::mem::take(&mut self.conns[conn].at_terminal) {
+            self.hear_no_more(conn);
+        }
     }
 
     pub(super) fn mail(&mut self, conn: usize, answer: Answer) {
+        if self.conns[conn].life != self.life {
+            return;
+        }
         self.trace.note(
             self.now,
             "mail",
             conn as u64,
             outcome_bytes(&answer.outcome),
         );
-        let transaction = self.transaction_of(conn, answer.ticket);
+        let message = self.message_of(conn, answer.ticket);
         self.conns[conn].session.handle_answer(self.now, answer);
-        self.drain_session(conn, Some(transaction));
+        self.drain_session(conn, Some(message));
     }
 
     /// The switch closes: everything is answered.
@@ -227,27 +404,24 @@ impl World {
     }
 
     fn close_open(&mut self, conn: usize) {
-        for transaction in core::mem::take(&mut self.conns[conn].open) {
-            self.transactions[transaction].fate = Fate::Abandoned;
+        for message in core::mem::take(&mut self.conns[conn].open) {
+            self.messages[message].fate = Fate::Abandoned;
         }
     }
 
     /// Carries out what the session wants. `current` is what it has just been given something about.
     pub(super) fn drain_session(&mut self, conn: usize, current: Option<usize>) {
         let mut said: Option<bytes::Bytes> = None;
+        let mut broke = false;
         while let Some(output) = self.conns[conn].session.poll_output() {
             match output {
                 SessionOutput::Forward(forward) => {
-                    let transaction = current.expect("only a message can be forwarded");
-                    self.conns[conn].tickets.insert(forward.ticket, transaction);
+                    let message = current.expect("only a message can be forwarded");
+                    self.conns[conn].tickets.insert(forward.ticket, message);
                     let link = forward.link.index();
-                    if self.transactions[transaction].kind
-                        != (Kind::Routed {
-                            bank: link,
-                            financial: forward.financial,
-                        })
-                    {
-                        let kind = self.transactions[transaction].kind;
+                    let kind = self.messages[message].kind;
+                    let (bank, nature) = (link, forward.nature);
+                    if kind != (Kind::Routed { bank, nature }) {
                         self.fail(format!("{kind:?} was sent to {forward:?}"));
                         return;
                     }
@@ -258,28 +432,21 @@ impl World {
                             .handle_refused(ticket, Cause::ShellQueueFull);
                         continue;
                     }
-                    self.issued.push(Issued {
-                        transaction,
-                        ticket: forward.ticket,
-                        link,
-                        financial: forward.financial,
-                        nonce: self.transactions[transaction].nonce,
-                        taken: None,
-                        stan: None,
-                        released: false,
-                        answered: false,
-                        reversals: 0,
-                        withdrawn: false,
-                    });
+                    self.issue(message, forward.ticket, nature, false);
                     let request = forward.into_request(self.issued.len() - 1);
                     self.links[link].queue.push_back(request);
                     let at = self.links[link]
                         .queue_at
                         .max(self.now + self.random.micros(5..=500));
                     self.links[link].queue_at = at;
-                    self.queue.push(at, Event::Take { link });
+                    let life = self.life;
+                    self.queue.push(at, Event::Take { link, life });
                 }
-                SessionOutput::Reply { transport, message } => {
+                SessionOutput::Reply {
+                    transport,
+                    message,
+                    undo,
+                } => {
                     let carried = message.len() <= self.plan.message_bytes_max.0;
                     if !carried
                         || transport.is_some()
@@ -288,22 +455,54 @@ impl World {
                     {
                         self.fail("a reply out of place".into());
                     }
-                    said = Some(message.freeze());
+                    if broke || self.random.permille(self.faults.write_fails) {
+                        broke = true;
+                        if let Some((link, undo)) = undo {
+                            self.give_back(link, undo, None);
+                        }
+                    } else {
+                        said = Some(message.freeze());
+                    }
+                }
+                SessionOutput::Undo { link, undo, told } => {
+                    let told = told.map(|(ticket, cause)| {
+                        let message = current.expect("only what was asked can be undone");
+                        self.conns[conn].tickets.insert(ticket, message);
+                        let nature = Nature::Financial;
+                        self.issue(message, ticket, nature, true);
+                        (self.issued.len() - 1, ticket, cause)
+                    });
+                    self.give_back(link, undo, told);
                 }
                 SessionOutput::Close(cause) => {
-                    let kind = current.map(|transaction| self.transactions[transaction].kind);
-                    if kind != Some(Kind::Broken) {
+                    let kind = current.map(|message| self.messages[message].kind);
+                    let right = match cause {
+                        CloseCause::Unknown => {
+                            // Somebody asked twice, or what the log had is lost.
+                            self.plan.faults.terminal_repeats + self.plan.faults.recall_fails > 0
+                        }
+                        CloseCause::Unreadable | CloseCause::Unanswerable => {
+                            kind == Some(Kind::Broken)
+                        }
+                    };
+                    if !right {
                         self.fail(format!("closed because of {cause:?} after {kind:?}"));
                     }
                     self.conns[conn].closing = true;
                     let current = current.expect("only a message closes");
-                    self.transactions[current].fate = Fate::Abandoned;
+                    self.messages[current].fate = Fate::Abandoned;
                     self.conns[conn].open.retain(|open| *open != current);
                 }
                 SessionOutput::Event(event) => {
                     self.session_event(conn, current, &event, &mut said);
                 }
             }
+        }
+        if broke && self.conns[conn].at_switch {
+            self.happened("write_failed");
+            self.gone(conn);
+            let at = self.now + self.random.micros(100..=5_000);
+            self.queue.push(at, Event::Closed { conn });
         }
         if said.is_some() {
             self.fail("a reply without a word why".into());
@@ -320,6 +519,37 @@ impl World {
                 "{in_flight} requests open on a connection that may have {max}"
             ));
         }
+    }
+
+    fn issue(&mut self, message: usize, ticket: Ticket, nature: Nature, undo: bool) {
+        self.issued.push(Issued {
+            message,
+            ticket,
+            nature,
+            nonce: self.messages[message].nonce,
+            undo,
+            taken: None,
+            stan: None,
+            released: false,
+            answered: false,
+            withdrawn: false,
+        });
+    }
+
+    /// An approval that nobody could be told goes back to its link.
+    fn give_back(&mut self, link: LinkId, undo: Undo, told: Option<(usize, Ticket, Cause)>) {
+        self.happened("undo");
+        let at = self.now + self.random.micros(5..=500);
+        let (link, life, undo) = (link.index(), self.life, Box::new(undo));
+        self.queue.push(
+            at,
+            Event::Undo {
+                link,
+                life,
+                undo,
+                told,
+            },
+        );
     }
 
     fn session_event(
@@ -348,28 +578,19 @@ impl World {
                 *self.report.causes.entry(cause.label()).or_default() += 1;
                 let current = current.expect("only what was asked can stay unanswered");
                 let dialect = self.listeners[self.conns[conn].listener].dialect.clone();
-                let right = checks::silence(&dialect, &self.transactions[current], *cause);
-                let nonce = self.transactions[current].nonce;
+                let right = checks::silence(&dialect, &self.messages[current], *cause);
+                let nonce = self.messages[current].nonce;
                 self.check(right, || format!("transaction {nonce}"));
                 self.named(current, *trace);
-                self.transactions[current].fate = Fate::Unanswered;
+                self.messages[current].fate = Fate::Unanswered;
                 self.conns[conn].open.retain(|open| *open != current);
                 // The terminal waits for a while before it goes on.
                 let at = self.now + self.random.millis(50..=500);
-                let transaction = current;
-                self.queue.push(at, Event::Down { conn, transaction });
+                self.queue.push(at, Event::Waited { message: current });
             }
-            SessionEvent::Undelivered {
-                ticket,
-                approved,
-                trace,
-                ..
-            } => {
-                let transaction = self.transaction_of(conn, *ticket);
-                self.named(transaction, *trace);
-                if *approved {
-                    self.transactions[transaction].undelivered = true;
-                }
+            SessionEvent::Undelivered { ticket, trace, .. } => {
+                let message = self.message_of(conn, *ticket);
+                self.named(message, *trace);
             }
             SessionEvent::StaleAnswer => self.fail("an answer for nobody".into()),
             SessionEvent::NotCarried { field: None, .. }
@@ -387,14 +608,14 @@ impl World {
         }
     }
 
-    fn named(&mut self, transaction: usize, trace: Trace) {
-        let record = &self.transactions[transaction];
+    fn named(&mut self, message: usize, trace: Trace) {
+        let record = &self.messages[message];
         let terminal = &self.terminals[record.terminal].id;
         let named = checks::trace(trace, terminal, record);
         self.check(named, || "session".into());
     }
 
-    pub(super) fn transaction_of(&self, conn: usize, ticket: Ticket) -> usize {
+    pub(super) fn message_of(&self, conn: usize, ticket: Ticket) -> usize {
         *self.conns[conn]
             .tickets
             .get(&ticket)
@@ -413,25 +634,14 @@ impl World {
             self.fail("the terminal cannot read it".into());
             return;
         };
-        // A broken message may have had nothing to be known by: its answer comes at once.
-        let broken = current.filter(|current| self.transactions[*current].kind == Kind::Broken);
-        let (stan, terminal) = (view.stan().map(|stan| stan.get()), view.to_text(41));
-        let found = broken.or_else(|| {
-            self.conns[conn].open.iter().copied().find(|open| {
-                let open = &self.transactions[*open];
-                Some(open.stan) == stan
-                    && Some(&self.terminals[open.terminal].id) == terminal.as_ref()
-            })
-        });
-        let Some(transaction) = found else {
-            self.fail(format!(
-                "connection {conn} hears an answer that nobody on it asked for"
-            ));
-            return;
-        };
-        let record = &self.transactions[transaction];
+        let message = current.expect("only what was asked is answered");
+        let record = &self.messages[message];
         let nonce = record.nonce;
-        self.conns[conn].open.retain(|open| *open != transaction);
+        if !self.conns[conn].open.contains(&message) {
+            self.fail(format!("{nonce} is answered and was not asked"));
+            return;
+        }
+        self.conns[conn].open.retain(|open| *open != message);
         let entry = match record.kind {
             Kind::Routed { bank, .. } => self.banks[bank].ledger.get(&nonce),
             Kind::NoRoute | Kind::Unsupported | Kind::Management { .. } | Kind::Broken => None,
@@ -439,13 +649,18 @@ impl World {
         match checks::reply(&dialect, record, &view, cause, entry) {
             Ok(told) => {
                 let (kind, Told { approved, by_bank }) = (record.kind, told);
-                self.transactions[transaction].fate = Fate::Answered { by_bank, approved };
+                self.messages[message].fate = Fate::Answered { by_bank, approved };
+                self.messages[message].said = Some(approved);
                 match (by_bank, approved) {
                     (true, true) => self.report.approved += 1,
                     (true, false) => self.report.declined_by_bank += 1,
                     (false, _) => self.report.declined_by_switch += 1,
                 }
-                let strict = self.plan.is_faultless() && !self.draining;
+                if by_bank && approved {
+                    let right = checks::not_reversed(&self.log.facts(nonce));
+                    self.check(right, || format!("transaction {nonce}"));
+                }
+                let strict = self.plan.is_faultless() && !self.draining && self.life == 0;
                 let limited = matches!(
                     cause,
                     Some(
@@ -453,20 +668,29 @@ impl World {
                             | Cause::StanExhausted
                             | Cause::SessionBusy
                             | Cause::ShellQueueFull
+                            | Cause::StoreForwardFull
                     )
                 );
                 // Before the first sign-on nothing can go through.
                 let up =
                     self.now.since(pointsman_engine::Instant::ZERO) > Duration::from_millis(100);
-                if strict && up && matches!(kind, Kind::Routed { .. }) && !by_bank && !limited {
+                let asks = matches!(
+                    kind,
+                    Kind::Routed {
+                        nature: Nature::Financial | Nature::Inquiry,
+                        ..
+                    }
+                );
+                if strict && up && asks && !by_bank && !limited {
                     self.fail(format!(
                         "nothing is wrong, but {nonce} was declined: {cause:?}"
                     ));
                 }
+                let probe = self.messages[message].terminal >= self.plan_terminals();
                 if let Kind::Routed { bank, .. } = kind
+                    && by_bank
                     && approved
-                    && self.terminals[self.transactions[transaction].terminal].connection
-                        == usize::MAX
+                    && probe
                 {
                     self.recovered[bank] = true;
                 }
@@ -477,13 +701,15 @@ impl World {
             .down
             .max(self.now + self.random.micros(100..=5_000));
         self.conns[conn].down = at;
-        self.queue.push(at, Event::Down { conn, transaction });
+        self.queue.push(at, Event::Down { conn, message });
     }
 }
 
 pub(super) fn outcome_bytes(outcome: &Outcome) -> &[u8] {
     match outcome {
         Outcome::Response(message) => message,
+        Outcome::Accepted => b"accepted",
+        Outcome::StoodIn(_) => b"stood in",
         Outcome::Declined(cause) => cause.label().as_bytes(),
     }
 }
