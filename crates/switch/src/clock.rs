@@ -9,12 +9,16 @@ use pointsman_engine::{Instant, WallClock};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: Monotonic,
+    /// What the wall clock said then, in seconds since 1970.
+    started: u64,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             start: Monotonic::now(),
+            started: unix.unwrap_or_default().as_secs(),
         }
     }
 
@@ -28,6 +32,11 @@ impl Clock {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         WallClock::from_unix_seconds(unix.saturating_sub(self.start.elapsed()).as_secs())
+    }
+
+    /// The wall clock's time at `instant`, as if nobody had set it since the start.
+    pub(crate) fn unix_seconds(&self, instant: Instant) -> u64 {
+        self.started + instant.as_nanos() / 1_000_000_000
     }
 
     /// When `instant` will be, for tokio's timer.

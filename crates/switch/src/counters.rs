@@ -8,9 +8,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
-use pointsman_engine::{Cause, CloseCause, LinkEvent, LinkId, LinkState, Record, SessionEvent};
+use pointsman_engine::{
+    Cause, CloseCause, LinkEvent, LinkId, LinkState, Occupancy, Record, SessionEvent,
+};
 use pointsman_framing::FrameError;
 use pointsman_iso8583::ResponseCode;
 
@@ -322,11 +325,8 @@ impl ListenerCounters {
                 counter!("pointsman_fields_dropped_total", "listener" => self.listener.to_string(), "link" => self.link_name(*link).to_owned())
                     .increment(fields.iter().count() as u64);
             }
-            SessionEvent::Undelivered { link, approved, .. } => {
+            SessionEvent::Undelivered { approved, .. } => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
-                if *approved {
-                    reversal_due(self.link_name(*link), "undelivered");
-                }
                 self.rare(
                     "pointsman_undelivered_total",
                     "approved",
@@ -370,6 +370,9 @@ pub(crate) struct LinkCounters {
     link: Arc<str>,
     up: Gauge,
     in_flight: Gauge,
+    obligations: Gauge,
+    obligations_oldest: Gauge,
+    dead_letters: Gauge,
     bytes_in: Counter,
     bytes_out: Counter,
     connect_failures: Counter,
@@ -382,6 +385,9 @@ impl LinkCounters {
             link: Arc::clone(name),
             up: gauge!("pointsman_link_up", "link" => link()),
             in_flight: gauge!("pointsman_link_in_flight", "link" => link()),
+            obligations: gauge!("pointsman_store_forward", "link" => link()),
+            obligations_oldest: gauge!("pointsman_store_forward_oldest_seconds", "link" => link()),
+            dead_letters: gauge!("pointsman_dead_letters", "link" => link()),
             bytes_in: counter!("pointsman_link_bytes_total", "link" => link(), "direction" => "in"),
             bytes_out: counter!("pointsman_link_bytes_total", "link" => link(), "direction" => "out"),
             connect_failures: counter!("pointsman_link_connect_failures_total", "link" => link()),
@@ -422,12 +428,19 @@ impl LinkCounters {
         self.up.set(if state.is_serving() { 1.0 } else { 0.0 });
     }
 
-    pub(crate) fn in_flight(&self, requests: usize) {
-        self.in_flight.set(requests as f64);
+    /// How full everything is, and how long the oldest obligation has been due.
+    pub(crate) fn occupancy(&self, occupancy: &Occupancy, oldest: Option<Duration>) {
+        self.in_flight.set(occupancy.in_flight as f64);
+        self.obligations.set(occupancy.obligations as f64);
+        self.dead_letters.set(occupancy.dead_letters as f64);
+        self.obligations_oldest
+            .set(oldest.unwrap_or_default().as_secs_f64());
     }
 
     pub(crate) fn record(&self, record: &Record) {
-        if let Record::ReversalDue { cause, .. } = record {
+        if let Record::Due(due) = record
+            && let Some(cause) = due.cause
+        {
             reversal_due(&self.link, cause.label());
         }
     }
@@ -437,6 +450,10 @@ impl LinkCounters {
         match event {
             // Seen in `pointsman_link_up` and counted by its own series.
             LinkEvent::StateChanged { .. } => {}
+            LinkEvent::Settled { kind, how, .. } => {
+                counter!("pointsman_store_forward_settled_total", "link" => self.link.to_string(), "kind" => kind.label(), "how" => how.label())
+                    .increment(1);
+            }
             LinkEvent::Disconnected { .. } => {
                 counter!("pointsman_link_disconnects_total", "link" => self.link.to_string())
                     .increment(1);

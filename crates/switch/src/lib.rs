@@ -15,12 +15,15 @@
 //! key. What a task does with its machine is always the same four steps: feed
 //! the input, drain the outputs, write what is ready in one call, wait.
 
+mod books;
 mod clock;
 mod cores;
 mod counters;
+mod held;
 mod link;
 mod listener;
 mod mailbox;
+mod orders;
 mod outbound;
 mod phase;
 mod receive;
@@ -30,6 +33,10 @@ mod story;
 mod switch;
 mod terminal;
 
+pub use books::JournalError;
 pub use counters::{LATENCY, describe_metrics};
-pub use settings::{LinkSettings, ListenerSettings, RouteTable, SwitchSettings};
+pub use orders::{Orders, SafAction};
+pub use settings::{
+    JournalEngine, JournalSettings, LinkSettings, ListenerSettings, RouteTable, SwitchSettings,
+};
 pub use switch::{StartError, Stopped, Switch};

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use pointsman_engine::{Instant, Link, LinkOutput, LinkProfile, LinkState, RecordNumber, Request};
+use pointsman_engine::{
+    Answer, Cause, Instant, Link, LinkOutput, LinkProfile, LinkState, Outcome, RecordNumber,
+    Request, Ticket, Undo,
+};
 use pointsman_framing::{FrameCodec, Received};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -18,9 +21,12 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::codec::Decoder;
 
+use crate::books::{LinkBook, Oldest, Shared, Start, TIDY_EVERY};
 use crate::clock::Clock;
 use crate::counters::LinkCounters;
+use crate::held::{Held, Tiding};
 use crate::mailbox::ReplyTo;
+use crate::orders::{Order, SafAction};
 use crate::outbound::Outbound;
 use crate::phase::{Phase, PhaseReceiver};
 use crate::receive::receive;
@@ -48,27 +54,72 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
     pub(crate) phase: PhaseReceiver,
     pub(crate) state: watch::Sender<LinkState>,
+    pub(crate) books: Arc<Shared>,
+    pub(crate) oldest: Arc<Oldest>,
 }
 
-type Requests = mpsc::Receiver<Request<ReplyTo>>;
+/// An approval that a terminal was not told of, and who waits to be told instead.
+#[derive(Debug)]
+pub(crate) struct Undoing {
+    pub(crate) undo: Undo,
+    pub(crate) told: Option<(ReplyTo, Ticket, Cause)>,
+}
+
+/// What comes to a link's task from the terminals.
+pub(crate) struct Inbox {
+    pub(crate) requests: mpsc::Receiver<Request<ReplyTo>>,
+    /// At most one for each approval that was given out, and never lost: hence without a bound of its own.
+    pub(crate) undoings: mpsc::UnboundedReceiver<Undoing>,
+    pub(crate) orders: mpsc::Receiver<Order>,
+}
 
 /// Runs a link until it is drained. A panic in its machine is a bug of ours,
 /// and must cost this link's open transactions only: each is answered 96 by its
 /// dropped `ReplyTo`, and the link starts anew.
-pub(crate) async fn supervise(surroundings: Surroundings, requests: Requests, core: Handle) {
-    let requests = Arc::new(Mutex::new(requests));
+pub(crate) async fn supervise(
+    surroundings: Surroundings,
+    start: Start,
+    inbox: Inbox,
+    core: Handle,
+) {
+    let inbox = Arc::new(Mutex::new(inbox));
+    let mut start = Some(start);
     loop {
-        let driver = Driver::new(surroundings.clone());
-        let requests = Arc::clone(&requests);
-        let run = core.spawn(async move { driver.run(&mut *requests.lock().await).await });
+        let Some(from) = start.take() else {
+            return;
+        };
+        let driver = Driver::new(surroundings.clone(), from);
+        let inbox = Arc::clone(&inbox);
+        let run = core.spawn(async move { driver.run(&mut *inbox.lock().await).await });
         match run.await {
             Ok(()) => return,
             Err(error) if error.is_panic() => {
                 surroundings.counters.restarted();
-                tracing::error!(link = %surroundings.settings.name, "link task failed and is started again; its open transactions were answered 96");
+                tracing::error!(link = %surroundings.settings.name, "link task failed and is started again from the journal; whoever waited for it was disconnected");
                 tokio::time::sleep(RESTART_PAUSE).await;
+                start = read_back(&surroundings).await;
             }
             Err(_) => return,
+        }
+    }
+}
+
+/// What the failed task had on record.
+async fn read_back(surroundings: &Surroundings) -> Option<Start> {
+    let (books, link) = (
+        Arc::clone(&surroundings.books),
+        Arc::clone(&surroundings.settings.name),
+    );
+    let read = tokio::task::spawn_blocking(move || books.start_again(&link)).await;
+    match read {
+        Ok(Ok(start)) => Some(start),
+        Ok(Err(error)) => {
+            tracing::error!(link = %surroundings.settings.name, %error, "the link stays down: what it owes cannot be read back");
+            None
+        }
+        Err(error) => {
+            tracing::error!(link = %surroundings.settings.name, %error, "the link stays down: reading back failed");
+            None
         }
     }
 }
@@ -81,6 +132,9 @@ enum Socket {
 
 enum Woke {
     Requests,
+    Undoing(Undoing),
+    Order(Order),
+    Durable,
     Received(io::Result<usize>),
     Ready(io::Result<tokio::io::Ready>),
     Connected(io::Result<TcpStream>),
@@ -97,25 +151,53 @@ struct Driver {
     batch: Vec<Request<ReplyTo>>,
     inbound: BytesMut,
     outbound: Outbound,
+    book: LinkBook,
+    held: Held,
+    /// Approvals whose terminal's task was gone.
+    returned: Vec<Undo>,
+    /// When the book last looked for the first record that it needs.
+    tidied: Instant,
     drained: bool,
 }
 
 impl Driver {
-    fn new(surroundings: Surroundings) -> Self {
+    fn new(surroundings: Surroundings, mut start: Start) -> Self {
         let now = surroundings.clock.now();
+        let book = LinkBook::new(
+            Arc::clone(&surroundings.books),
+            Arc::clone(&surroundings.settings.name),
+            Arc::clone(&surroundings.profile.dialect),
+            &mut start,
+            Arc::clone(&surroundings.oldest),
+        );
+        let (in_doubt, due) = start.recovered.open();
+        if in_doubt + due > 0 {
+            tracing::warn!(link = %surroundings.settings.name, in_doubt, due, "what an earlier life left open: what is in doubt is reversed, what is due is sent");
+        }
+        let profile = Arc::clone(&surroundings.profile);
+        let unix = surroundings.clock.unix_seconds(now);
         Self {
-            link: Link::new(Arc::clone(&surroundings.profile), now),
+            link: Link::recover(profile, now, unix, start.recovered),
             codec: FrameCodec::new(surroundings.settings.framing),
             surroundings,
             socket: Socket::Closed,
             batch: Vec::with_capacity(BATCH_REQUESTS_MAX),
             inbound: BytesMut::new(),
             outbound: Outbound::default(),
+            book,
+            held: Held::default(),
+            returned: Vec::new(),
+            tidied: now,
             drained: false,
         }
     }
 
-    async fn run(mut self, requests: &mut Requests) {
+    async fn run(mut self, inbox: &mut Inbox) {
+        let Inbox {
+            requests,
+            undoings,
+            orders,
+        } = inbox;
         let mut phase = self.surroundings.phase.clone();
         let mut draining = false;
         let mut armed = Instant::from_nanos(u64::MAX);
@@ -143,12 +225,21 @@ impl Driver {
                 taken = requests.recv_many(&mut self.batch, BATCH_REQUESTS_MAX), if !draining && !self.outbound.is_full() => {
                     if taken == 0 { Woke::Drain } else { Woke::Requests }
                 }
+                Some(undoing) = undoings.recv() => Woke::Undoing(undoing),
+                () = self.book.moved(), if self.held.is_waiting() => Woke::Durable,
                 woke = socket_event(&mut self.socket, &mut self.inbound, writing) => woke,
                 () = &mut sleep => Woke::Timer,
+                Some(order) = orders.recv() => Woke::Order(order),
                 () = phase.reached(next_phase) => if draining { Woke::End } else { Woke::Drain },
             };
             let now = self.surroundings.clock.now();
+            self.release();
             match woke {
+                Woke::Durable => {}
+                Woke::Undoing(undoing) => {
+                    self.link.handle_undo(now, undoing.undo, undoing.told);
+                }
+                Woke::Order(order) => self.obey(now, order),
                 Woke::Requests => {
                     self.take_requests(now);
                     // However many requests come, answers are not left waiting.
@@ -176,15 +267,120 @@ impl Driver {
                     while let Ok(request) = requests.try_recv() {
                         self.link.handle_request(now, request);
                     }
+                    // The terminals are gone: what they could not be told is here.
+                    while let Ok(undoing) = undoings.try_recv() {
+                        self.link.handle_undo(now, undoing.undo, undoing.told);
+                    }
                     self.link.handle_drain(now);
                 }
                 Woke::End => return,
             }
             self.carry_out();
+            while let Some(undo) = self.returned.pop() {
+                self.link.handle_undo(now, undo, None);
+                self.carry_out();
+            }
             self.outbound.mark(now);
             self.flush(now);
+            if now.since(self.tidied) >= TIDY_EVERY {
+                self.tidied = now;
+                self.book.tell_oldest();
+            }
+        }
+        self.finish(phase).await;
+    }
+
+    /// What was decided before the end still goes out.
+    async fn finish(mut self, mut phase: PhaseReceiver) {
+        self.release();
+        while self.held.is_waiting() {
+            tokio::select! {
+                () = self.book.moved() => {}
+                () = phase.reached(Phase::Ended) => break,
+            }
+            self.release();
         }
         self.flush(self.surroundings.clock.now());
+    }
+
+    /// What the journal has made durable goes out.
+    fn release(&mut self) {
+        let released = self.book.released();
+        if let Some(number) = released.until {
+            self.held.durable_until(number);
+            self.durable(number);
+        }
+        self.link.handle_recording(released.recording);
+        if released.failed {
+            self.held.abandon();
+        }
+        while let Some(message) = self.held.next_message() {
+            self.put(&message);
+        }
+        while let Some(tiding) = self.held.next_tiding() {
+            self.tell(tiding);
+        }
+    }
+
+    /// Writes a message behind those that wait for the socket.
+    fn put(&mut self, message: &[u8]) {
+        if let Err(error) = self.codec.write(None, message, &mut self.outbound.bytes) {
+            // The deadline will answer the terminal.
+            self.surroundings.counters.frame_error(&error);
+            tracing::error!(link = %self.surroundings.settings.name, %error, "request does not fit a frame of the link");
+        }
+    }
+
+    fn tell(&mut self, tiding: Tiding) {
+        match tiding {
+            Tiding::Answer(reply_to, answer) => {
+                if let Some(answer) = reply_to.send(answer) {
+                    self.surroundings.counters.undeliverable();
+                    self.returned.extend(answer.undo);
+                }
+            }
+            Tiding::Recall(reply_to, ticket, transaction) => {
+                let (books, at) = (
+                    Arc::clone(self.book.shared()),
+                    self.book.answer_at(transaction),
+                );
+                // Reading waits for the disk. An answer that is not found drops the address: the terminal is
+                // disconnected, and may reverse.
+                tokio::task::spawn_blocking(move || {
+                    if let Some(message) = books.answer(transaction.get(), at) {
+                        let outcome = Outcome::Response(message);
+                        let undo = None;
+                        // A terminal that has gone again asks again.
+                        let _ = reply_to.send(Answer {
+                            ticket,
+                            outcome,
+                            undo,
+                        });
+                    }
+                });
+            }
+        }
+    }
+
+    /// What a person wants, and a record of who it was.
+    fn obey(&mut self, now: Instant, order: Order) {
+        let Order {
+            transaction,
+            kind,
+            action,
+            by,
+            done,
+        } = order;
+        let found = match action {
+            SafAction::Retry => self.link.handle_retry(now, transaction, kind),
+            SafAction::Drop => self.link.handle_drop(now, transaction, kind),
+        };
+        if found {
+            self.book.audit(&by, action.label(), transaction, kind);
+            tracing::warn!(link = %self.surroundings.settings.name, %transaction, kind = kind.label(), action = action.label(), by, "ordered");
+        }
+        // Who asked may have gone.
+        let _ = done.send(found);
     }
 
     /// When the connection is given up because the bank takes no bytes: the
@@ -232,6 +428,7 @@ impl Driver {
         self.socket = Socket::Closed;
         self.inbound.clear();
         self.outbound.clear();
+        self.held.disconnected();
     }
 
     /// Takes the bytes that are there, without waiting.
@@ -294,34 +491,50 @@ impl Driver {
                     }
                     self.close_socket();
                 }
-                LinkOutput::Transmit { message, .. } => {
-                    if let Err(error) = self.codec.write(None, &message, &mut self.outbound.bytes) {
-                        // The deadline will answer the terminal.
-                        self.surroundings.counters.frame_error(&error);
-                        tracing::error!(link = %self.surroundings.settings.name, %error, "request does not fit a frame of the link");
+                LinkOutput::Transmit { message, after } => {
+                    self.held.message(after, message);
+                    while let Some(message) = self.held.next_message() {
+                        self.put(&message);
                     }
                 }
                 LinkOutput::Answer {
-                    reply_to, answer, ..
+                    reply_to,
+                    answer,
+                    after,
                 } => {
-                    if !reply_to.send(answer) {
-                        self.surroundings.counters.undeliverable();
+                    let tiding = Tiding::Answer(reply_to, answer);
+                    if let Some(tiding) = self.held.tiding(after, tiding) {
+                        self.tell(tiding);
+                    }
+                }
+                LinkOutput::Recall {
+                    transaction,
+                    reply_to,
+                    ticket,
+                    after,
+                } => {
+                    let tiding = Tiding::Recall(reply_to, ticket, transaction);
+                    if let Some(tiding) = self.held.tiding(after, tiding) {
+                        self.tell(tiding);
                     }
                 }
                 LinkOutput::Journal { number, record } => {
-                    // Nothing is stored yet: a record is as durable as it gets
-                    // the moment it is made.
                     self.surroundings.counters.record(&record);
-                    self.durable(number);
+                    self.book.append(number, &record);
                 }
                 LinkOutput::Event(event) => {
+                    let now = self.surroundings.clock.now();
+                    self.book
+                        .observe(self.surroundings.clock.unix_seconds(now), &event);
                     self.surroundings.counters.event(&event);
                 }
                 LinkOutput::Drained => self.drained = true,
             }
         }
         let state = self.link.state();
-        self.surroundings.counters.in_flight(self.link.in_flight());
+        self.surroundings
+            .counters
+            .occupancy(&self.link.occupancy(), self.link.oldest_obligation());
         let counters = &self.surroundings.counters;
         self.surroundings.state.send_if_modified(|known| {
             let changed = *known != state;

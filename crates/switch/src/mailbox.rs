@@ -86,11 +86,12 @@ pub(crate) struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// True if the terminal's task takes the answer; false if it is gone.
-    pub(crate) fn send(mut self, answer: Answer) -> bool {
+    /// Gives the answer back if the terminal's task is gone.
+    #[must_use = "an approval that comes back has to be undone"]
+    pub(crate) fn send(mut self, answer: Answer) -> Option<Answer> {
         match self.mailbox.take() {
             Some(mailbox) => post(&mailbox, answer),
-            None => false,
+            None => Some(answer),
         }
     }
 
@@ -104,27 +105,26 @@ impl ReplyTo {
 impl Drop for ReplyTo {
     fn drop(&mut self) {
         if let Some(mailbox) = self.mailbox.take() {
-            // Turned away only when the terminal's task has ended, too.
-            post(
-                &mailbox,
-                Answer {
-                    ticket: self.ticket,
-                    outcome: Outcome::Declined(Cause::Internal),
-                },
-            );
+            let answer = Answer {
+                ticket: self.ticket,
+                outcome: Outcome::Declined(Cause::Internal),
+                undo: None,
+            };
+            // Turned away only when the terminal's task has ended, too: then nobody waits.
+            let _ = post(&mailbox, answer);
         }
     }
 }
 
-fn post(mailbox: &Shared, answer: Answer) -> bool {
+fn post(mailbox: &Shared, answer: Answer) -> Option<Answer> {
     let mut queue = mailbox.lock();
     if !queue.open {
-        return false;
+        return Some(answer);
     }
     queue.answers.push_back(answer);
     drop(queue);
     mailbox.arrived.notify_one();
-    true
+    None
 }
 
 #[cfg(test)]
@@ -139,13 +139,15 @@ mod tests {
         Answer {
             ticket: ticket(),
             outcome: Outcome::Declined(cause),
+            undo: None,
         }
     }
 
     #[tokio::test]
     async fn an_answer_arrives() {
         let mailbox = Mailbox::new();
-        assert!(mailbox.reply_to(ticket()).send(declined(Cause::Timeout)));
+        let sent = mailbox.reply_to(ticket()).send(declined(Cause::Timeout));
+        assert!(sent.is_none());
         mailbox.arrived().await;
         let answer = mailbox.take().map(|answer| answer.outcome);
         assert!(matches!(answer, Some(Outcome::Declined(Cause::Timeout))));
@@ -173,6 +175,6 @@ mod tests {
         let mailbox = Mailbox::new();
         let reply_to = mailbox.reply_to(ticket());
         drop(mailbox);
-        assert!(!reply_to.send(declined(Cause::Timeout)));
+        assert!(reply_to.send(declined(Cause::Timeout)).is_some());
     }
 }

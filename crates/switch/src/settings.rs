@@ -6,12 +6,16 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_engine::{LinkId, PresencePolicy};
+use pointsman_engine::{LinkId, PresencePolicy, StandInRule, StoreForwardProfile};
 use pointsman_framing::Framing;
-use pointsman_iso8583::Dialect;
+use pointsman_iso8583::{Dialect, Pan};
+use pointsman_journal::Durability;
+use pointsman_journal::seal::KeyReference;
+use pointsman_journal::sqlite::Retention;
 use pointsman_routing::RoutingTable;
 
 /// BIN to link. `LinkId(n)` is the n-th of [`SwitchSettings::links`].
@@ -26,6 +30,48 @@ pub struct SwitchSettings {
     pub listeners: Vec<ListenerSettings>,
     pub links: Vec<LinkSettings>,
     pub routes: Arc<RouteTable>,
+    pub journal: JournalSettings,
+}
+
+/// What survives a crash, and where.
+#[derive(Debug, Clone)]
+pub struct JournalSettings {
+    /// Made if it is not there.
+    pub directory: PathBuf,
+    pub engine: JournalEngine,
+    pub durability: Durability,
+    /// The key that card data is sealed with; without one the directory holds its own.
+    pub key: Option<KeyReference>,
+    /// Size of the log's segments.
+    pub segment_bytes: u64,
+    /// So much of the log is kept for repeats, beyond what is open.
+    pub keep_bytes: u64,
+    /// How long the tables keep what is finished.
+    pub retention: Retention,
+}
+
+/// What makes records durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalEngine {
+    /// An append-only log, with tables that follow it.
+    Log,
+    /// The tables alone.
+    Sqlite,
+}
+
+impl JournalSettings {
+    /// A journal in a directory, all else as it usually is.
+    pub fn new(directory: PathBuf) -> Self {
+        JournalSettings {
+            directory,
+            engine: JournalEngine::Log,
+            durability: Durability::Commit,
+            key: None,
+            segment_bytes: 64 * 1_024 * 1_024,
+            keep_bytes: 1_024 * 1_024 * 1_024,
+            retention: Retention::default(),
+        }
+    }
 }
 
 /// Where terminals connect.
@@ -62,6 +108,12 @@ pub struct LinkSettings {
     pub in_flight_max: usize,
     /// What is done about messages that break the dialect's rules.
     pub presence: PresencePolicy,
+    /// How the bank is told what it has to acknowledge.
+    pub store_forward: StoreForwardProfile,
+    /// What may be approved when the bank cannot be asked.
+    pub stand_in: Vec<StandInRule>,
+    /// Cards that are never approved so.
+    pub hot_cards: Vec<Pan>,
     /// Seed of the jitter of reconnects.
     pub seed: u64,
 }

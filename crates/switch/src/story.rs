@@ -63,6 +63,37 @@ pub(crate) fn tell_link(link: &str, event: &LinkEvent) {
         LinkEvent::Mismatched { stan, field, trace } => {
             tracing::error!(link, link_stan = %stan, field, %trace, "approval of something else than was asked for");
         }
+        LinkEvent::Settled {
+            transaction,
+            kind,
+            how,
+            attempts,
+            trace,
+        } => {
+            let (kind, outcome) = (kind.label(), how.label());
+            if how.is_dead_letter() {
+                tracing::error!(link, %transaction, kind, outcome, attempts, %trace, "the bank was told in vain: a person has to look at this dead letter");
+            } else {
+                tracing::info!(link, %transaction, kind, outcome, attempts, %trace, "the bank has been told");
+            }
+        }
+        LinkEvent::StoodIn {
+            transaction,
+            amount,
+            trace,
+        } => {
+            tracing::warn!(link, %transaction, amount, %trace, "approved without the bank, which will be told");
+        }
+        LinkEvent::ReversedUnseen { trace } => {
+            tracing::warn!(link, %trace, "a terminal reversed what has not come; if it comes, it is declined");
+        }
+        LinkEvent::OriginalsForgotten { early } => {
+            tracing::warn!(
+                link,
+                early,
+                "more transactions in a day than are remembered: the oldest can no longer be repeated or reversed"
+            );
+        }
         LinkEvent::UnsupportedRequest { mti, answered } => {
             tracing::warn!(link, %mti, answered, "request of the bank that is not supported");
         }

@@ -5,18 +5,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use pointsman_engine::{LinkLeg, LinkProfile, LinkState, ListenerProfile};
+use pointsman_engine::{
+    Identify, LinkLeg, LinkProfile, LinkState, ListenerProfile, StandInProfile, TransactionIds,
+};
 use pointsman_framing::FrameCodec;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::books::{Books, JournalError, Oldest, Shared, Start, TIDY_EVERY, card_id};
 use crate::clock::Clock;
 use crate::cores::Cores;
 use crate::counters::{LinkCounters, ListenerCounters};
-use crate::link::{self, QUEUE_REQUESTS_MAX};
+use crate::link::{self, Inbox, QUEUE_REQUESTS_MAX};
 use crate::listener;
+use crate::orders::{Order, Orders, QUEUE_ORDERS_MAX};
 use crate::phase::{self, Phase, PhaseReceiver, PhaseSender};
 use crate::settings::{LinkSettings, ListenerSettings, RouteTable, SwitchSettings};
 use crate::terminal::{self, LinkSender};
@@ -31,6 +36,14 @@ pub enum StartError {
     },
     #[error("cannot start a worker thread: {0}")]
     Thread(#[from] io::Error),
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    #[error("link `{link}` cannot be number {number}: there may be {most}")]
+    TooManyLinks {
+        link: Arc<str>,
+        number: usize,
+        most: usize,
+    },
 }
 
 /// How a drain ended.
@@ -56,6 +69,9 @@ pub struct Switch {
     states: Vec<(Arc<str>, watch::Receiver<LinkState>)>,
     listeners: Vec<Arc<terminal::Surroundings>>,
     drain_timeout: std::time::Duration,
+    books: Arc<Books>,
+    tidying: JoinHandle<()>,
+    orders: Orders,
     // Last: the runtimes end when everything above has been told to.
     _cores: Arc<Cores>,
 }
@@ -77,18 +93,37 @@ impl Switch {
                 })?;
             bound.push((listener, socket));
         }
+        let names: Vec<Arc<str>> = settings
+            .links
+            .iter()
+            .map(|link| Arc::clone(&link.name))
+            .collect();
+        let (books, starts) = Books::open(&settings.journal, &names)?;
+        let books = Arc::new(books);
         let cores = Arc::new(Cores::start(settings.threads.get())?);
         let clock = Clock::start();
         let (phase, phase_receiver) = phase::channel();
         let links = TaskTracker::new();
         let mut senders = Vec::with_capacity(settings.links.len());
         let mut states = Vec::with_capacity(settings.links.len());
-        for (number, link) in settings.links.iter().enumerate() {
+        let mut oldest = Vec::with_capacity(settings.links.len());
+        let mut orders = Vec::with_capacity(settings.links.len());
+        for (number, (link, start)) in settings.links.iter().zip(starts).enumerate() {
             let (state, known) = watch::channel(LinkState::Down);
             states.push((Arc::clone(&link.name), known));
-            let surroundings = link_surroundings(link, clock, &phase_receiver, state);
-            senders.push(start_link(surroundings, cores.nth(number), &links));
+            let id = u16::try_from(number).map_err(|_| StartError::TooManyLinks {
+                link: Arc::clone(&link.name),
+                number,
+                most: usize::from(u16::MAX),
+            })?;
+            let surroundings =
+                link_surroundings(link, id, clock, &phase_receiver, state, books.shared());
+            oldest.push(Arc::clone(&surroundings.oldest));
+            let (sender, order) = start_link(surroundings, start, cores.nth(number), &links);
+            senders.push(sender);
+            orders.push(order);
         }
+        let tidying = tokio::spawn(tidy(Arc::clone(&books), oldest));
         let senders: Arc<[LinkSender]> = senders.into();
 
         let (acceptors, terminals) = (TaskTracker::new(), TaskTracker::new());
@@ -118,6 +153,9 @@ impl Switch {
             states,
             listeners,
             drain_timeout: settings.drain_timeout,
+            books,
+            tidying,
+            orders: Orders { links: orders },
             _cores: cores,
         })
     }
@@ -125,6 +163,11 @@ impl Switch {
     /// Where each listener listens, with the port the system chose for port 0.
     pub fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
         &self.addresses
+    }
+
+    /// For whoever listens to the people who run it.
+    pub fn orders(&self) -> Orders {
+        self.orders.clone()
     }
 
     /// Waits until every link takes requests. A link that never comes up keeps
@@ -152,6 +195,11 @@ impl Switch {
         })
         .await;
         self.phase.send_replace(Phase::Ended);
+        self.tidying.abort();
+        let books = Arc::clone(&self.books);
+        if let Err(error) = tokio::task::spawn_blocking(move || books.close()).await {
+            tracing::error!(%error, "the journal was not closed");
+        }
         match (stopped, self.lost() - lost_before) {
             (Ok(()), 0) => Stopped::Clean,
             (Ok(()), answers) => Stopped::Undelivered(answers),
@@ -168,10 +216,39 @@ impl Switch {
     }
 }
 
-fn start_link(surroundings: link::Surroundings, core: Handle, links: &TaskTracker) -> LinkSender {
-    let (sender, requests) = mpsc::channel(QUEUE_REQUESTS_MAX);
-    links.spawn_on(link::supervise(surroundings, requests, core.clone()), &core);
-    sender
+/// Gives back what the journal no longer needs, as long as the switch runs.
+async fn tidy(books: Arc<Books>, oldest: Vec<Arc<Oldest>>) {
+    let mut rounds = tokio::time::interval(TIDY_EVERY);
+    loop {
+        rounds.tick().await;
+        let (books, oldest) = (Arc::clone(&books), oldest.clone());
+        // It writes: not here, where connections are accepted.
+        if let Err(error) = tokio::task::spawn_blocking(move || books.tidy(&oldest)).await {
+            tracing::error!(%error, "the journal was not tidied");
+        }
+    }
+}
+
+fn start_link(
+    surroundings: link::Surroundings,
+    start: Start,
+    core: Handle,
+    links: &TaskTracker,
+) -> (LinkSender, mpsc::Sender<Order>) {
+    let (orders, ordered) = mpsc::channel(QUEUE_ORDERS_MAX);
+    let (requests, inbox) = mpsc::channel(QUEUE_REQUESTS_MAX);
+    let (undoings, undone) = mpsc::unbounded_channel();
+    let inbox = Inbox {
+        requests: inbox,
+        undoings: undone,
+        orders: ordered,
+    };
+    links.spawn_on(
+        link::supervise(surroundings, start, inbox, core.clone()),
+        &core,
+    );
+    let sender = LinkSender { requests, undoings };
+    (sender, orders)
 }
 
 /// Different at every start; where the clock is not set at all, the start is where the seed says.
@@ -182,9 +259,11 @@ fn wall_clock_nanos() -> u64 {
 
 fn link_surroundings(
     settings: &LinkSettings,
+    id: u16,
     clock: Clock,
     phase: &PhaseReceiver,
     state: watch::Sender<LinkState>,
+    books: &Arc<Shared>,
 ) -> link::Surroundings {
     link::Surroundings {
         settings: Arc::new(settings.clone()),
@@ -198,13 +277,33 @@ fn link_surroundings(
             seed: settings.seed,
             stan_seed: Some(settings.seed ^ wall_clock_nanos()),
             wall_clock: clock.wall_clock(),
+            transactions: TransactionIds::new(books.life, id),
+            store_forward: settings.store_forward,
+            stand_in: stand_in(settings, books),
             ..LinkProfile::new(Arc::clone(&settings.name), Arc::clone(&settings.dialect))
         }),
         counters: Arc::new(LinkCounters::new(&settings.name)),
         clock,
         phase: phase.clone(),
         state,
+        books: Arc::clone(books),
+        oldest: Arc::default(),
     }
+}
+
+/// The rules of a link with what tells cards apart: a keyed hash, which the journal has as well.
+fn stand_in(settings: &LinkSettings, books: &Arc<Shared>) -> Option<Arc<StandInProfile>> {
+    if settings.stand_in.is_empty() {
+        return None;
+    }
+    let books = Arc::clone(books);
+    let identify = Identify::new(move |pan| card_id(books.keys.card_token(pan.expose())));
+    let hot_cards = settings.hot_cards.iter().map(|pan| identify.card(pan));
+    Some(Arc::new(StandInProfile {
+        rules: settings.stand_in.clone(),
+        hot_cards: hot_cards.collect(),
+        identify,
+    }))
 }
 
 fn surroundings(

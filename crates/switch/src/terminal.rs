@@ -4,13 +4,16 @@
 //! answers that are ready in one call, and stops reading from a terminal that
 //! does not read its answers.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use pointsman_engine::{Cause, ListenerProfile, Request, Session, SessionEvent, SessionOutput};
+use pointsman_engine::{
+    Cause, LinkId, ListenerProfile, Request, Session, SessionEvent, SessionOutput, Ticket, Undo,
+};
 use pointsman_framing::{FrameCodec, Received, Tpdu};
 use pointsman_iso8583::DecodeError;
 use tokio::net::TcpStream;
@@ -19,6 +22,7 @@ use tokio_util::codec::Decoder;
 
 use crate::clock::Clock;
 use crate::counters::ListenerCounters;
+use crate::link::Undoing;
 use crate::mailbox::{Mailbox, ReplyTo};
 use crate::phase::{Phase, PhaseReceiver};
 use crate::receive::receive;
@@ -29,7 +33,11 @@ use crate::sockets;
 const WRITE_STALL: Duration = Duration::from_secs(10);
 
 /// The way to a link's task.
-pub(crate) type LinkSender = mpsc::Sender<Request<ReplyTo>>;
+#[derive(Debug, Clone)]
+pub(crate) struct LinkSender {
+    pub(crate) requests: mpsc::Sender<Request<ReplyTo>>,
+    pub(crate) undoings: mpsc::UnboundedSender<Undoing>,
+}
 
 /// What all connections of one listener share.
 #[derive(Debug)]
@@ -54,6 +62,10 @@ pub(crate) struct Terminal {
     outbound: BytesMut,
     /// Answers of which some byte is still in `outbound`.
     unsent: u64,
+    /// The approvals among them, with the place in the stream where they end.
+    undoable: VecDeque<(u64, LinkId, Undo)>,
+    /// Bytes of the stream that the system has taken.
+    written: u64,
     /// When `outbound` counts as stalled, unless a byte of it is taken before.
     stall: Option<tokio::time::Instant>,
     input: Input,
@@ -104,6 +116,8 @@ impl Terminal {
             inbound: BytesMut::new(),
             outbound: BytesMut::new(),
             unsent: 0,
+            undoable: VecDeque::new(),
+            written: 0,
             stall: None,
             input: Input::Open,
             output: Output::Open,
@@ -236,6 +250,9 @@ impl Terminal {
                 tracing::warn!(listener = %self.surroundings.name, peer = self.peer(), answers = self.unsent, "answers were written that their terminal did not take");
                 self.unsent = 0;
             }
+            while let Some((_, link, undo)) = self.undoable.pop_front() {
+                self.undo(link, undo, None);
+            }
             self.session.handle_closed();
         }
     }
@@ -245,11 +262,24 @@ impl Terminal {
         while let Some(output) = self.session.poll_output() {
             match output {
                 SessionOutput::Forward(forward) => self.forward(forward),
-                SessionOutput::Reply { transport, message } => {
+                SessionOutput::Undo { link, undo, told } => self.undo(link, undo, told),
+                SessionOutput::Reply {
+                    transport,
+                    message,
+                    undo,
+                } => {
                     let tpdu = transport.map(|bytes| Tpdu::new(bytes).swapped());
                     match self.codec.write(tpdu, &message, &mut self.outbound) {
-                        Ok(()) => self.unsent += 1,
+                        Ok(()) => {
+                            self.unsent += 1;
+                            let end = self.written + self.outbound.len() as u64;
+                            let undo = undo.map(|(link, undo)| (end, link, undo));
+                            self.undoable.extend(undo);
+                        }
                         Err(error) => {
+                            if let Some((link, undo)) = undo {
+                                self.undo(link, undo, None);
+                            }
                             // The session knows what its framing carries, so this
                             // is a fault of ours: say so, and count the answer.
                             self.surroundings.counters.frame_error(&error);
@@ -281,6 +311,17 @@ impl Terminal {
         }
     }
 
+    /// Gives an approval back that the terminal is not told of.
+    fn undo(&mut self, link: LinkId, undo: Undo, told: Option<(Ticket, Cause)>) {
+        let Some(link) = self.surroundings.links.get(link.index()) else {
+            return;
+        };
+        let told = told.map(|(ticket, cause)| (self.mailbox.reply_to(ticket), ticket, cause));
+        // Refused only when the switch has ended: then the journal has an approval that its terminal will ask for, or
+        // take back.
+        let _ = link.undoings.send(Undoing { undo, told });
+    }
+
     fn forward(&mut self, forward: pointsman_engine::Forward) {
         let ticket = forward.ticket;
         let Some(link) = self.surroundings.links.get(forward.link.index()) else {
@@ -289,7 +330,7 @@ impl Terminal {
             return;
         };
         let reply_to = self.mailbox.reply_to(ticket);
-        if let Err(refused) = link.try_send(forward.into_request(reply_to)) {
+        if let Err(refused) = link.requests.try_send(forward.into_request(reply_to)) {
             let (request, cause) = match refused {
                 mpsc::error::TrySendError::Full(request) => (request, Cause::ShellQueueFull),
                 mpsc::error::TrySendError::Closed(request) => (request, Cause::LinkDown),
@@ -305,6 +346,7 @@ impl Terminal {
                 Ok(written) => {
                     self.surroundings.counters.sent(written);
                     self.outbound.advance(written);
+                    self.written += written as u64;
                     self.stall = None;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -315,8 +357,17 @@ impl Terminal {
                 Err(error) => self.lose(&error),
             }
         }
+        // What the system has taken the terminal is told, as far as anybody here can know.
+        while self
+            .undoable
+            .front()
+            .is_some_and(|(end, _, _)| *end <= self.written)
+        {
+            self.undoable.pop_front();
+        }
         if self.outbound.is_empty() {
             self.outbound = BytesMut::new();
+            self.undoable = VecDeque::new();
             self.unsent = 0;
             self.stall = None;
         }

@@ -101,6 +101,15 @@ impl LogHandle {
         Ok(next)
     }
 
+    /// The first record of the newest so many segments.
+    #[must_use]
+    pub fn newest(&self, segments: usize) -> Lsn {
+        let all = self.shared.segments();
+        let first = all.len().saturating_sub(segments.max(1));
+        all.get(first)
+            .map_or(self.shared.end(), |segment| segment.first)
+    }
+
     /// Gives back whole segments of which every record is below `up_to`; they are written again later.
     ///
     /// # Errors

@@ -78,6 +78,16 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Nobody waits for the tables, and everybody for what else the machine does: where there are too few cores the tables
+/// fall behind, and catch up later. On Linux a thread has a priority of its own; where it cannot be had, or a limit
+/// forbids to change it, the thread runs as the others do, which is slower and no mistake.
+fn give_way() {
+    let _ = rustix::process::nice(NICENESS);
+}
+
+/// Of 19: a tenth of what the others get, if they want all there is.
+const NICENESS: i32 = 10;
+
 impl Projection {
     /// Opens the tables in the journal's directory, or makes them, and starts to follow. `last` is the last record of the
     /// log, which has been opened already.
@@ -116,7 +126,10 @@ impl Projection {
         };
         let thread = thread::Builder::new()
             .name("journal-tables".to_owned())
-            .spawn(move || projector.run())
+            .spawn(move || {
+                give_way();
+                projector.run();
+            })
             .map_err(|error| OpenError::Io { path, error })?;
         Ok(Projection {
             feed,

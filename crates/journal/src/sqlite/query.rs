@@ -8,7 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::FILE_NAME;
 use super::filter::{Conditions, Filter, ObligationFilter};
-use super::row::{AuditRow, Counts, ObligationRow, ObservationRow, TransactionRow, unsigned};
+use super::row::{
+    AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, TransactionRow, unsigned,
+};
 use super::schema::{self, OpenError};
 use super::store::visit_records;
 use crate::{Lsn, RawRecord};
@@ -254,6 +256,26 @@ impl Reader {
                 [],
                 count,
             )?,
+        })
+    }
+
+    /// What was approved without the banks: by link, state of the advice, and currency.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn exposure(&self) -> rusqlite::Result<Vec<ExposureRow>> {
+        let sql =
+            "SELECT link, state, currency, count(*) AS count, coalesce(sum(amount), 0) AS amount
+                   FROM obligations WHERE cause = 'stand_in'
+                   GROUP BY link, state, currency ORDER BY link, state, currency";
+        self.rows(sql, Vec::new(), |row| {
+            Ok(ExposureRow {
+                link: row.get("link")?,
+                state: row.get("state")?,
+                currency: row.get("currency")?,
+                count: unsigned(row, "count")?,
+                amount: unsigned(row, "amount")?,
+            })
         })
     }
 

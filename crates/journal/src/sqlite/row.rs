@@ -53,6 +53,18 @@ pub struct ObligationRow {
     pub detail: String,
 }
 
+/// Approvals that the switch gave by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExposureRow {
+    pub link: String,
+    /// Of their advices: `open` ones the bank has not heard of, `acknowledged` ones it has taken.
+    pub state: String,
+    pub currency: String,
+    pub count: u64,
+    /// In the smallest unit of the currency.
+    pub amount: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservationRow {
     pub lsn: Lsn,
