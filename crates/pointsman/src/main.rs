@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod config;
 mod console;
+mod control;
 mod dialect;
 mod dump;
 mod exit;

@@ -111,7 +111,9 @@ async fn dev(args: &Args, console: &Console, logging: &observe::Logging) -> Resu
         )
     })?;
     let (banks, mut place) = setup::start_banks(Place::preferred()).await?;
-    let config = setup::resolve(&place)?;
+    let mut config = setup::resolve(&place)?;
+    let journal = setup::journal()?;
+    config.switch.journal.directory = journal.path().join("journal");
     let metrics =
         observe::serve_metrics(place.metrics, observe::start_metrics()?, logging.lost()).await?;
     let switch = Switch::start(config.switch).map_err(|error| start_failure(&error))?;

@@ -7,6 +7,7 @@ use tokio::runtime::Builder;
 
 use crate::config::{self, Config};
 use crate::console::Console;
+use crate::control::Door;
 use crate::exit::{Exit, Failure};
 use crate::observe::{self, LogFormat, Logging};
 use crate::signals::{self, StopSignals};
@@ -65,14 +66,27 @@ async fn serve(config: Config, logging: &Logging, console: &Console) -> Result<E
             observe::serve_metrics(bind, observe::start_metrics()?, logging.lost()).await?;
         tracing::info!(%address, "metrics at /metrics");
     }
+    let journal = config.switch.journal.directory.clone();
     let switch = Switch::start(config.switch).map_err(|error| start_failure(&error))?;
     for (listener, address) in switch.addresses() {
         tracing::info!(%listener, %address, "listening");
     }
 
+    // Without it the switch does its work as well: only orders about what is owed cannot be given.
+    let door = match Door::open(&journal) {
+        Ok(door) => Some(tokio::spawn(door.serve(switch.orders()))),
+        Err(error) => {
+            tracing::warn!(%error, journal = %journal.display(), "no orders can be given: the control socket cannot be made");
+            None
+        }
+    };
+
     signals::ignore_others()?;
     let signal = signals.next().await;
     tracing::info!(signal, "draining; a second signal ends at once");
+    if let Some(door) = door {
+        door.abort();
+    }
     tokio::select! {
         stopped = switch.drain() => match stopped {
             Stopped::Clean => {
@@ -128,6 +142,10 @@ pub(crate) fn start_failure(error: &StartError) -> Failure {
         StartError::Thread(_) => {
             "check the limits of this process (ulimit -u), or lower `threads` in [switch]"
         }
+        StartError::Journal(_) => {
+            "see docs/journal.md; `pointsman journal verify` says what a journal holds. Nothing has been sent to any bank"
+        }
+        StartError::TooManyLinks { .. } => "spread the links over several switches",
     };
     Failure::new(Exit::Unavailable, error.to_string(), hint)
 }

@@ -48,5 +48,27 @@ pub(crate) const ECHO_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// Obligations in flight at a time; each waits for an answer like a request.
+pub(crate) const SAF_WINDOW_MAX: u64 = 10_000;
+/// A bank that is asked once an hour is not asked.
+pub(crate) const SAF_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+/// Banks settle within a month; what they were not told by then is for people.
+pub(crate) const SAF_EXPIRE_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// Stand-in rules of one configuration.
+pub(crate) const STAND_INS_MAX: usize = 256;
+/// Merchants, categories or entry modes of one rule: they are searched one by one.
+pub(crate) const STAND_IN_VALUES_MAX: usize = 256;
+/// In minor units: more than any shop's till, far below what an acquirer could not lose.
+pub(crate) const STAND_IN_AMOUNT_MAX: u64 = 1_000_000_000;
+pub(crate) const STAND_IN_COUNT_MAX: u64 = 1_000;
+/// A list of stolen cards: half a million at 20 bytes a line.
+pub(crate) const HOT_CARDS_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Of the journal, in MiB: two segments at least, a terabyte at most.
+pub(crate) const JOURNAL_KEEP_MIB_MIN: u64 = 128;
+pub(crate) const JOURNAL_KEEP_MIB_MAX: u64 = 1024 * 1024;
+/// PCI DSS v4.0.1, 10.5.1 wants a year of audit trail; ten are an archive.
+pub(crate) const TABLES_DAYS_MAX: u64 = 3_660;
+
 /// Diagnostics that are printed; the rest is counted. Whoever has more than this has made one mistake many times.
 pub(crate) const DIAGNOSTICS_SHOWN_MAX: usize = 100;

@@ -13,7 +13,9 @@ use super::section::{At, Kind, List, Section, integer, text, wrong_type};
 
 pub(crate) const ROOT: Kind = Kind {
     title: "the file",
-    keys: &["switch", "listener", "link", "route", "metrics"],
+    keys: &[
+        "switch", "listener", "link", "route", "stand_in", "journal", "metrics",
+    ],
 };
 pub(crate) const SWITCH: Kind = Kind {
     title: "[switch]",
@@ -44,6 +46,38 @@ pub(crate) const LINK: Kind = Kind {
         "echo",
         "in_flight",
         "presence",
+        "saf_window",
+        "saf_pause",
+        "saf_pause_max",
+        "saf_expire",
+    ],
+};
+pub(crate) const STAND_IN: Kind = Kind {
+    title: "[[stand_in]]",
+    keys: &[
+        "name",
+        "link",
+        "bin",
+        "merchant",
+        "mcc",
+        "entry_mode",
+        "currency",
+        "amount_min",
+        "amount_max",
+        "card_count",
+        "card_amount",
+        "hot_cards",
+    ],
+};
+pub(crate) const JOURNAL: Kind = Kind {
+    title: "[journal]",
+    keys: &[
+        "directory",
+        "engine",
+        "durability",
+        "key",
+        "keep",
+        "tables_days",
     ],
 };
 pub(crate) const ROUTE: Kind = Kind {
@@ -60,7 +94,9 @@ pub(crate) const FRAMING: Kind = Kind {
 };
 
 /// Where a misplaced key may belong.
-const KINDS: &[&Kind] = &[&SWITCH, &LISTENER, &LINK, &ROUTE, &METRICS, &FRAMING];
+const KINDS: &[&Kind] = &[
+    &SWITCH, &LISTENER, &LINK, &ROUTE, &STAND_IN, &JOURNAL, &METRICS, &FRAMING,
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct RawConfig {
@@ -68,6 +104,8 @@ pub(crate) struct RawConfig {
     pub(crate) listeners: Vec<RawListener>,
     pub(crate) links: Vec<RawLink>,
     pub(crate) routes: Vec<RawRoute>,
+    pub(crate) stand_ins: Vec<RawStandIn>,
+    pub(crate) journal: RawJournal,
     pub(crate) metrics: RawMetrics,
 }
 
@@ -100,6 +138,10 @@ pub(crate) struct RawLink {
     pub(crate) echo: Option<At<String>>,
     pub(crate) in_flight: Option<At<u64>>,
     pub(crate) presence: Option<At<String>>,
+    pub(crate) saf_window: Option<At<u64>>,
+    pub(crate) saf_pause: Option<At<String>>,
+    pub(crate) saf_pause_max: Option<At<String>>,
+    pub(crate) saf_expire: Option<At<String>>,
 }
 
 #[derive(Debug)]
@@ -108,6 +150,33 @@ pub(crate) struct RawRoute {
     pub(crate) bins: Option<List<String>>,
     pub(crate) link: Option<At<String>>,
     pub(crate) default: Option<At<bool>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawStandIn {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) link: Option<At<String>>,
+    pub(crate) bins: Option<List<String>>,
+    pub(crate) merchants: Option<List<String>>,
+    pub(crate) mccs: Option<List<u64>>,
+    pub(crate) entry_modes: Option<List<String>>,
+    pub(crate) currency: Option<At<String>>,
+    pub(crate) amount_min: Option<At<u64>>,
+    pub(crate) amount_max: Option<At<u64>>,
+    pub(crate) card_count: Option<At<u64>>,
+    pub(crate) card_amount: Option<At<u64>>,
+    pub(crate) hot_cards: Option<At<String>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RawJournal {
+    pub(crate) head: Range<usize>,
+    pub(crate) directory: Option<At<String>>,
+    pub(crate) engine: Option<At<String>>,
+    pub(crate) durability: Option<At<String>>,
+    pub(crate) key: Option<At<String>>,
+    pub(crate) keep: Option<At<u64>>,
+    pub(crate) tables_days: Option<At<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -137,6 +206,18 @@ impl RawConfig {
             listeners: tables(&root, "listener", &LISTENER, report, listener),
             links: tables(&root, "link", &LINK, report, link),
             routes: tables(&root, "route", &ROUTE, report, route),
+            stand_ins: tables(&root, "stand_in", &STAND_IN, report, stand_in),
+            journal: table(&root, "journal", &JOURNAL, report)
+                .map(|section| RawJournal {
+                    directory: section.text("directory", report),
+                    engine: section.text("engine", report),
+                    durability: section.text("durability", report),
+                    key: section.text("key", report),
+                    keep: section.integer("keep", report),
+                    tables_days: section.integer("tables_days", report),
+                    head: section.head,
+                })
+                .unwrap_or_default(),
             metrics: table(&root, "metrics", &METRICS, report)
                 .map(|section| {
                     section.require(&[("bind", "\"127.0.0.1:9585\"")], report);
@@ -209,6 +290,37 @@ fn link(section: Section<'_, '_>, report: &mut Report) -> RawLink {
         echo: section.duration("echo", report),
         in_flight: section.integer("in_flight", report),
         presence: section.text("presence", report),
+        saf_window: section.integer("saf_window", report),
+        saf_pause: section.duration("saf_pause", report),
+        saf_pause_max: section.duration("saf_pause_max", report),
+        saf_expire: section.duration("saf_expire", report),
+    }
+}
+
+fn stand_in(section: Section<'_, '_>, report: &mut Report) -> RawStandIn {
+    section.require(
+        &[
+            ("link", "\"alpha\""),
+            ("currency", "\"978\""),
+            ("amount_max", "5000"),
+            ("card_count", "2"),
+            ("card_amount", "10000"),
+        ],
+        report,
+    );
+    RawStandIn {
+        name: section.text("name", report),
+        link: section.text("link", report),
+        bins: section.list("bin", text, report),
+        merchants: section.list("merchant", text, report),
+        mccs: section.list("mcc", integer, report),
+        entry_modes: section.list("entry_mode", text, report),
+        currency: section.text("currency", report),
+        amount_min: section.integer("amount_min", report),
+        amount_max: section.integer("amount_max", report),
+        card_count: section.integer("card_count", report),
+        card_amount: section.integer("card_amount", report),
+        hot_cards: section.text("hot_cards", report),
     }
 }
 

@@ -5,15 +5,17 @@
 
 mod address;
 mod framing;
+mod journal;
 mod links;
 mod listeners;
 mod needs;
 mod presence;
 mod routes;
+mod stand_in;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,13 +38,15 @@ pub(crate) fn resolve(raw: &RawConfig, directory: &Path, report: &mut Report) ->
     let mut binds = Binds::default();
     let switch = switch(&raw.switch, report);
     let listeners = listeners::resolve(&raw.listeners, &mut dialects, &mut binds, report);
-    let links = links::resolve(&raw.links, &mut dialects, &binds, report);
+    let mut links = links::resolve(&raw.links, &mut dialects, &binds, report);
+    stand_in::resolve(&raw.stand_ins, directory, &mut links, report);
     warn_about_short_drain(raw, switch.drain_timeout, &links, report);
     let metrics = raw
         .metrics
         .bind
         .as_ref()
         .map(|bind| binds.add(bind, "[metrics]", report));
+    let journal = journal::resolve(&raw.journal, directory, report);
     let routes = routes::resolve(raw, report);
     routes::warn_about_fields(&listeners, &links, &routes.used, raw, report);
 
@@ -53,6 +57,7 @@ pub(crate) fn resolve(raw: &RawConfig, directory: &Path, report: &mut Report) ->
             listeners: listeners.into_iter().collect::<Option<_>>()?,
             links: links.into_iter().collect::<Option<_>>()?,
             routes: Arc::new(routes.table?),
+            journal: journal?,
         },
         // Three cases: no such table, a good address, a bad one.
         metrics: match metrics {
@@ -131,6 +136,26 @@ fn count(key: &str, at: &At<u64>, max: u64, report: &mut Report) -> Option<usize
     report.push(
         Diagnostic::error(at.span.clone(), format!("`{key}` must be from 1 to {max}"))
             .label("out of range"),
+    );
+    None
+}
+
+/// A number within a range.
+fn within(
+    name: &str,
+    at: &At<u64>,
+    range: RangeInclusive<u64>,
+    report: &mut Report,
+) -> Option<u64> {
+    if range.contains(&at.value) {
+        return Some(at.value);
+    }
+    report.push(
+        Diagnostic::error(
+            at.span.clone(),
+            format!("`{name}` must be from {} to {}", range.start(), range.end()),
+        )
+        .label("out of range"),
     );
     None
 }

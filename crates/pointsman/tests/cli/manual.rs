@@ -68,6 +68,8 @@ fn the_manual_names_every_key() {
         "[[listener]]",
         "[[link]]",
         "[[route]]",
+        "[[stand_in]]",
+        "[journal]",
         "[metrics]",
         "[[link]]\nframing.",
     ] {

@@ -8,6 +8,7 @@ use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
 use pointsman_sim_bank::{Bank, BankConfig, BankHandle, Entry, Ledger, rule_from_flag};
 use pointsman_sim_common::{Card, Wire};
+use tempfile::TempDir;
 
 use crate::config::{self, Config, LISTENER_CONNECTIONS};
 use crate::exit::{Exit, Failure};
@@ -221,6 +222,20 @@ pub(super) fn resolve(place: &Place) -> Result<Config, Failure> {
         Ok(loaded) => Ok(loaded.config),
         Err(report) => Err(software(&report.to_json())),
     }
+}
+
+/// Where the journal of this run is: gone with it.
+pub(super) fn journal() -> Result<TempDir, Failure> {
+    tempfile::Builder::new()
+        .prefix("pointsman-dev-")
+        .tempdir()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Unavailable,
+                format!("cannot make a directory for the journal: {error}"),
+                "make room in the folder for temporary files, or name another one with TMPDIR",
+            )
+        })
 }
 
 /// What a newcomer needs to go on.

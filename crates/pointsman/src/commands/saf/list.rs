@@ -84,26 +84,5 @@ fn table(rows: &[OwedRow]) -> String {
             ]
         })
         .collect();
-    let head = HEAD.map(str::to_owned);
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| {
-            std::iter::once(&head)
-                .chain(&lines)
-                .filter_map(|line| line.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for line in std::iter::once(&head).chain(&lines) {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    super::columns(HEAD, &lines)
 }

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use pointsman_engine::limits::{LINK_IN_FLIGHT_DEFAULT, RESPONSE_TIMEOUT_DEFAULT};
+use pointsman_engine::{Backoff, StoreForwardProfile};
 use pointsman_framing::HOST_FRAME_BYTES_MAX;
 use pointsman_iso8583::{Dialect, FieldSet};
 use pointsman_switch::LinkSettings;
@@ -15,6 +16,7 @@ use crate::config::diagnostics::{Diagnostic, Report};
 use crate::config::dialects::Dialects;
 use crate::config::limits::{
     ADDRESSES_MAX, ECHO_MAX, LINK_IN_FLIGHT_MAX, LINK_TIMEOUT_MAX, LINKS_MAX, MATCH_FIELDS_MAX,
+    SAF_EXPIRE_MAX, SAF_PAUSE_MAX, SAF_WINDOW_MAX,
 };
 use crate::config::raw::RawLink;
 use crate::config::section::{List, shown};
@@ -77,6 +79,7 @@ pub(super) fn resolve(
                 None => Some(LINK_IN_FLIGHT_DEFAULT),
             };
             let presence = presence::resolve(raw.presence.as_ref(), report);
+            let store_forward = store_forward(raw, report);
             let name = name?;
             Some(LinkSettings {
                 seed: seeds.hash_one(&name),
@@ -90,9 +93,55 @@ pub(super) fn resolve(
                 echo: echo?,
                 in_flight_max: in_flight_max?,
                 presence: presence?,
+                store_forward: store_forward?,
+                stand_in: Vec::new(),
+                hot_cards: Vec::new(),
             })
         })
         .collect()
+}
+
+/// How the link tells its bank what has to arrive.
+fn store_forward(raw: &RawLink, report: &mut Report) -> Option<StoreForwardProfile> {
+    let usual = StoreForwardProfile::default();
+    let window = match &raw.saf_window {
+        Some(at) => count("saf_window", at, SAF_WINDOW_MAX, report),
+        None => Some(usual.window),
+    };
+    let first = match &raw.saf_pause {
+        Some(at) => period("saf_pause", at, SAF_PAUSE_MAX, report),
+        None => Some(usual.backoff.first),
+    };
+    let max = match &raw.saf_pause_max {
+        Some(at) => period("saf_pause_max", at, SAF_PAUSE_MAX, report),
+        None => first.map(|first| usual.backoff.max.max(first)),
+    };
+    let expire = match &raw.saf_expire {
+        Some(at) => period("saf_expire", at, SAF_EXPIRE_MAX, report),
+        None => Some(usual.expire),
+    };
+    if let (Some(first), Some(max), Some(at)) = (first, max, &raw.saf_pause_max)
+        && max < first
+    {
+        report.push(
+            Diagnostic::error(
+                at.span.clone(),
+                "the longest pause is shorter than the first".to_owned(),
+            )
+            .label("`saf_pause` is longer")
+            .help("pauses double from `saf_pause` up to `saf_pause_max`"),
+        );
+        return None;
+    }
+    Some(StoreForwardProfile {
+        window: window?,
+        backoff: Backoff {
+            first: first?,
+            max: max?,
+        },
+        expire: expire?,
+        ..usual
+    })
 }
 
 fn addresses(list: &List<String>, binds: &Binds, report: &mut Report) -> Option<Vec<String>> {

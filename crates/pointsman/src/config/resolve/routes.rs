@@ -123,7 +123,11 @@ pub(super) fn resolve(raw: &RawConfig, report: &mut Report) -> Routes {
 }
 
 fn unknown_link(name: &At<String>, links: &HashMap<&str, usize>, report: &mut Report) {
-    let mut known: Vec<&str> = links.keys().copied().collect();
+    unknown_link_among(name, links.keys().copied().collect(), report);
+}
+
+/// A table names a link that there is not.
+pub(super) fn unknown_link_among(name: &At<String>, mut known: Vec<&str>, report: &mut Report) {
     known.sort_unstable();
     let help = match suggest::nearest(&name.value, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use pointsman_journal::Durability;
+use pointsman_switch::JournalEngine;
+
 use super::*;
 use pointsman_framing::{Framing, HOST_FRAME_BYTES_MAX, KeepAlive, Kind};
 use pointsman_routing::RoutingTable;
@@ -79,6 +82,156 @@ fn every_limit_can_be_set() {
     assert_eq!(config.switch.listeners[0].in_flight_max, 7);
     assert_eq!(config.switch.listeners[0].connections_max, 8);
     assert_eq!(config.switch.links[0].in_flight_max, 9);
+}
+
+#[test]
+fn the_journal_and_what_the_bank_is_told() {
+    let text = edited(
+        "echo = \"30s\"",
+        "saf_window = 3\nsaf_pause = \"1s\"\nsaf_pause_max = \"9s\"\nsaf_expire = \"48h\"",
+    ) + "[journal]\ndirectory = \"books\"\nengine = \"sqlite\"\ndurability = \"relaxed\"\nkey = \"env:KEY\"\nkeep = 256\ntables_days = 30\n";
+    let config = valid(&text);
+    let journal = &config.switch.journal;
+    assert!(journal.directory.ends_with("books"));
+    assert_eq!(journal.engine, JournalEngine::Sqlite);
+    assert_eq!(journal.durability, Durability::Relaxed);
+    assert!(journal.key.is_some());
+    assert_eq!(journal.keep_bytes, 256 * 1024 * 1024);
+    assert_eq!(journal.retention.days, 30);
+    let told = config.switch.links[0].store_forward;
+    assert_eq!(told.window, 3);
+    assert_eq!(told.backoff.first, Duration::from_secs(1));
+    assert_eq!(told.backoff.max, Duration::from_secs(9));
+    assert_eq!(told.expire, Duration::from_secs(48 * 3_600));
+}
+
+#[test]
+fn what_a_journal_cannot_be() {
+    check(
+        &(edited(
+            "echo = \"30s\"",
+            "saf_pause = \"9s\"\nsaf_pause_max = \"1s\"",
+        ) + "[journal]\ndirectory = \"\"\nengine = \"logs\"\ndurability = \"never\"\nkey = \"0123456789abcdef\"\nkeep = 1\n"),
+        expect![[r#"
+            error: the longest pause is shorter than the first
+              --> pos.toml:17:17
+               |
+            17 | saf_pause_max = "1s"
+               |                 ^^^^ `saf_pause` is longer
+               |
+               = help: pauses double from `saf_pause` up to `saf_pause_max`
+
+            error: the journal's key is named as file:PATH or env:NAME, never given itself: put it into a file that only the switch can read
+              --> pos.toml:25:1
+               |
+            25 | [journal]
+               | ^^^^^^^^^ its `key` names no key
+               |
+               = help: `"file:/etc/pointsman/journal.key"` or `"env:POINTSMAN_JOURNAL_KEY"`
+
+            error: `directory` is empty
+              --> pos.toml:26:13
+               |
+            26 | directory = ""
+               |             ^^ names no directory
+               |
+               = help: the journal needs a directory of its own, such as `"journal"`
+
+            error: `logs` is no `engine` of a journal
+              --> pos.toml:27:10
+               |
+            27 | engine = "logs"
+               |          ^^^^^^ not a word for `engine`
+               |
+               = help: did you mean `log`?
+
+            error: `never` is no `durability` of a journal
+              --> pos.toml:28:14
+               |
+            28 | durability = "never"
+               |              ^^^^^^^ not a word for `durability`
+               |
+               = help: `durability` is `commit` or `relaxed`
+
+            error: `keep` must be from 128 to 1048576
+              --> pos.toml:30:8
+               |
+            30 | keep = 1
+               |        ^ out of range
+        "#]],
+    );
+}
+
+#[test]
+fn stand_in() {
+    let rule = "[[stand_in]]\nlink = \"alpha\"\nbin = [\"4\"]\nmcc = [5411]\nentry_mode = [\"05\"]\ncurrency = \"978\"\namount_max = 5000\ncard_count = 2\ncard_amount = 9000\n";
+    let config = valid(&(GOOD.to_owned() + rule));
+    assert_eq!(config.switch.links[0].stand_in[0].amount_max, 5_000);
+    check(
+        &(GOOD.to_owned()
+            + "[[stand_in]]\nlink = \"alhpa\"\nbin = [\"x\"]\nmcc = [54111]\nentry_mode = [\"5\"]\ncurrency = \"EUR\"\namount_min = 9\namount_max = 5\ncard_count = 0\nhot_cards = \"none.txt\"\n"),
+        expect![[r#"
+            error: [[stand_in]] has no `card_amount`
+              --> pos.toml:24:1
+               |
+            24 | [[stand_in]]
+               | ^^^^^^^^^^^^ missing here
+               |
+               = help: add `card_amount = 10000`
+
+            error: there is no link `alhpa`
+              --> pos.toml:25:8
+               |
+            25 | link = "alhpa"
+               |        ^^^^^^^ no [[link]] has this name
+               |
+               = help: did you mean `alpha`?
+
+            error: `x` cannot be a `bin`
+              --> pos.toml:26:8
+               |
+            26 | bin = ["x"]
+               |        ^^^ needs 1 to 11 digits, or a range of two
+
+            error: `54111` cannot be a `mcc`
+              --> pos.toml:27:8
+               |
+            27 | mcc = [54111]
+               |        ^^^^^ needs up to four digits, as field 18 has them
+
+            error: `5` cannot be a `entry_mode`
+              --> pos.toml:28:15
+               |
+            28 | entry_mode = ["5"]
+               |               ^^^ needs the first two digits of field 22, such as `"05"`
+
+            error: `EUR` is no currency
+              --> pos.toml:29:12
+               |
+            29 | currency = "EUR"
+               |            ^^^^^ needs the three digits of ISO 4217
+               |
+               = help: 978 is the euro, 840 the US dollar, 156 the yuan
+
+            error: `amount_max` is less than `amount_min`
+              --> pos.toml:31:14
+               |
+            31 | amount_max = 5
+               |              ^ no amount is between them
+
+            error: `card_count` must be from 1 to 1000
+              --> pos.toml:32:14
+               |
+            32 | card_count = 0
+               |              ^ out of range
+
+            error: cannot read the hot cards: there is no such file
+              --> pos.toml:33:13
+               |
+            33 | hot_cards = "none.txt"
+               |             ^^^^^^^^^^ this file
+        "#]],
+    );
 }
 
 #[test]
@@ -225,7 +378,7 @@ fn a_key_that_resembles_none() {
             15 | priority = 1
                | ^^^^^^^^ not a key of this table
                |
-               = help: the keys are `name`, `connect`, `framing`, `dialect`, `match`, `timeout`, `sign_on`, `echo`, `in_flight` and `presence`
+               = help: the keys are `name`, `connect`, `framing`, `dialect`, `match`, `timeout`, `sign_on`, `echo`, `in_flight`, `presence`, `saf_window`, `saf_pause`, `saf_pause_max` and `saf_expire`
         "#]],
     );
 }
@@ -249,7 +402,7 @@ fn an_unknown_table() {
             25 | [logging]
                |  ^^^^^^^ not a key of this table
                |
-               = help: the keys are `switch`, `listener`, `link`, `route` and `metrics`
+               = help: the keys are `switch`, `listener`, `link`, `route`, `stand_in`, `journal` and `metrics`
         "#]],
     );
 }
