@@ -80,6 +80,22 @@ impl Peer {
             .context("the connection was closed instead of a message")
     }
 
+    /// Nothing comes that was on its way: an echo of ours is answered first.
+    pub async fn expect_silence(&mut self) -> anyhow::Result<()> {
+        let echo = [(7, "1124101530"), (11, "999998"), (70, "301")];
+        if self.send("0800", &echo).await.is_err() {
+            return Ok(());
+        }
+        match self.receive().await? {
+            None => Ok(()),
+            Some(message) => {
+                let mti = self.view(&message)?.mti();
+                anyhow::ensure!(mti.as_str() == "0810", "{mti} instead of silence");
+                Ok(())
+            }
+        }
+    }
+
     pub async fn expect_close(&mut self) -> anyhow::Result<()> {
         let received = self.receive().await;
         // A reset is a close, too.

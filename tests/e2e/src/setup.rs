@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pointsman_framing::{Framing, Kind};
 use pointsman_iso8583::Dialect;
 
@@ -41,20 +42,51 @@ pub struct Setup {
     pub alpha: Host,
     pub bravo: Host,
     pub switch: SwitchProcess,
+    config: String,
 }
 
 impl Setup {
     /// The banks listen, but have not taken the switch's connections.
     pub async fn start(name: &str, timeout: &str) -> anyhow::Result<Self> {
+        Self::start_with(name, timeout, "").await
+    }
+
+    /// The same with more in the configuration.
+    pub async fn start_with(name: &str, timeout: &str, more: &str) -> anyhow::Result<Self> {
         let alpha = Host::listen(Framing::new(Kind::Ascii4), &dialect("iso87-ascii")).await?;
         let bravo = Host::listen(Framing::new(Kind::Binary2), &dialect("iso87-ebcdic")).await?;
-        let config = config(alpha.address()?, bravo.address()?, timeout);
+        let config = config(alpha.address()?, bravo.address()?, timeout) + more;
         let switch = SwitchProcess::start(name, &config).await?;
         Ok(Self {
             alpha,
             bravo,
             switch,
+            config,
         })
+    }
+
+    /// Ends the switch as a power cut would, and starts the next one where it was. Gives the banks' ends of its links.
+    pub async fn crash(self) -> anyhow::Result<(Self, Peer, Peer)> {
+        let Setup {
+            alpha,
+            bravo,
+            switch,
+            config,
+        } = self;
+        let home = switch.kill().await?;
+        let switch = SwitchProcess::start_in(home, &config).await?;
+        let mut setup = Self {
+            alpha,
+            bravo,
+            switch,
+            config,
+        };
+        let alpha = setup.alpha.accept_signed_on().await?;
+        let bravo = setup.bravo.accept_signed_on().await?;
+        for _ in 0..2 {
+            setup.switch.wait_for_log("signed_on").await?;
+        }
+        Ok((setup, alpha, bravo))
     }
 
     /// The same with both links signed on, and the banks' ends of them.
@@ -80,6 +112,29 @@ impl Peer {
     pub async fn buy(&mut self, pan: &str, stan: &str, terminal: &str) -> anyhow::Result<()> {
         self.send("0200", &purchase(pan, stan, terminal)).await?;
         Ok(())
+    }
+
+    /// The reversal of this request comes next, and is acknowledged. Gives it.
+    ///
+    /// # Panics
+    /// If something else comes.
+    pub async fn expect_reversal(&mut self, request: &[u8]) -> anyhow::Result<Bytes> {
+        let reversal = self.expect_message().await?;
+        let mti = self.view(&reversal)?.mti();
+        assert!(
+            ["0420", "0421"].contains(&mti.as_str()),
+            "{mti} instead of a reversal"
+        );
+        let original = self.text(&reversal, 90).unwrap_or_default();
+        assert_eq!(original.get(4..10), self.text(request, 11).as_deref());
+        for field in [2, 3, 4, 41, 42, 49] {
+            assert_eq!(self.text(&reversal, field), self.text(request, field));
+        }
+        for field in [35, 52, 55] {
+            assert_eq!(self.text(&reversal, field), None, "field {field}");
+        }
+        self.answer(&reversal, "00", &[]).await?;
+        Ok(reversal)
     }
 
     /// Approves a purchase.
@@ -123,6 +178,7 @@ dialect = "unionpay-pos"
 
 [[link]]
 name = "alpha"
+saf_pause = "100ms"
 connect = ["{alpha}"]
 framing = "ascii-4"
 dialect = "iso87-ascii"

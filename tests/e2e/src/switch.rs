@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
 use anyhow::Context;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
@@ -17,15 +19,23 @@ pub struct SwitchProcess {
     log: Lines<BufReader<ChildStderr>>,
     listeners: Vec<SocketAddr>,
     metrics: Option<SocketAddr>,
-    config: PathBuf,
+    /// Holds the config, and the journal beside it.
+    home: Arc<TempDir>,
 }
 
 impl SwitchProcess {
     /// Starts it and waits until every listener is open. Listeners should bind
     /// port 0: the log says which port each one got.
     pub async fn start(name: &str, config: &str) -> anyhow::Result<Self> {
-        let path =
-            std::env::temp_dir().join(format!("pointsman-e2e-{}-{name}.toml", std::process::id()));
+        let home = tempfile::Builder::new()
+            .prefix(&format!("pointsman-e2e-{name}-"))
+            .tempdir()?;
+        Self::start_in(Arc::new(home), config).await
+    }
+
+    /// Starts it where another one ran before: it goes on with that one's journal.
+    pub async fn start_in(home: Arc<TempDir>, config: &str) -> anyhow::Result<Self> {
+        let path = home.path().join("pos.toml");
         std::fs::write(&path, config)?;
         let mut child = Command::new(pointsman())
             .args([
@@ -48,7 +58,7 @@ impl SwitchProcess {
             log: BufReader::new(stderr).lines(),
             listeners: Vec::new(),
             metrics: None,
-            config: path,
+            home,
         };
         let wanted = config.matches("[[listener]]").count();
         while process.listeners.len() < wanted {
@@ -79,6 +89,11 @@ impl SwitchProcess {
         self.metrics.context("the config has no [metrics]")
     }
 
+    /// Where its journal is.
+    pub fn journal(&self) -> PathBuf {
+        self.home.path().join("journal")
+    }
+
     /// What `/metrics` says.
     pub async fn metrics_text(&self) -> anyhow::Result<String> {
         let mut stream = tokio::net::TcpStream::connect(self.metrics()?).await?;
@@ -101,6 +116,12 @@ impl SwitchProcess {
                 return Ok(line);
             }
         }
+    }
+
+    /// Ends it as a power cut of the process would, and gives its home for the next one.
+    pub async fn kill(mut self) -> anyhow::Result<Arc<TempDir>> {
+        self.child.kill().await?;
+        Ok(self.home)
     }
 
     /// Asks for a drain, as an operator would.
@@ -140,13 +161,6 @@ impl SwitchProcess {
                 return Ok(line);
             }
         }
-    }
-}
-
-impl Drop for SwitchProcess {
-    fn drop(&mut self) {
-        // Nothing depends on it; a left-over file is in the temporary folder.
-        let _ = std::fs::remove_file(&self.config);
     }
 }
 

@@ -46,10 +46,15 @@ async fn a_bank_that_does_not_answer_is_declined_68_and_its_late_answer_goes_now
     assert_eq!(terminal.text(&answer, 39).as_deref(), Some("68"));
     assert_eq!(terminal.text(&answer, 11).as_deref(), Some("000011"));
 
+    // What the bank may hold is taken back at once.
+    alpha.expect_reversal(&late).await?;
+
     // Its approval comes after all, then the next purchase is answered: the
     // terminal hears the second answer only.
     alpha.answer(&late, "00", &[(38, "LATE01")]).await?;
     setup.switch.wait_for_log("late answer").await?;
+    // The bank had nothing to take back before: it is told again.
+    alpha.expect_reversal(&late).await?;
     terminal.buy(VISA, "000012", "TERM0001").await?;
     let request = alpha.expect_message().await?;
     alpha.answer(&request, "00", &[(38, "INTIME")]).await?;
@@ -134,10 +139,11 @@ async fn an_approval_whose_terminal_is_gone_is_a_reversal_due() -> anyhow::Resul
     setup.switch.wait_for_log("terminal lost").await?;
     alpha.approve(&request).await?;
     setup.switch.wait_for_log("found its terminal gone").await?;
+    alpha.expect_reversal(&request).await?;
     let metrics = setup.switch.metrics_text().await?;
     assert_has(
         &metrics,
-        r#"pointsman_reversals_due_total{link="alpha",cause="undelivered"} 1"#,
+        r#"pointsman_reversals_due_total{link="alpha",cause="undeliverable"} 1"#,
     );
     assert_has(
         &metrics,

@@ -7,7 +7,7 @@ async fn a_link_that_is_cut_declines_what_was_sent_and_comes_back() -> anyhow::R
     let (mut setup, mut alpha, _bravo) = Setup::signed_on("cut", "15s").await?;
     let mut terminal = setup.terminal().await?;
     terminal.buy(VISA, "000015", "TERM0001").await?;
-    alpha.expect_message().await?;
+    let lost = alpha.expect_message().await?;
     drop(alpha);
     let answer = terminal.expect_message().await?;
     let code = terminal.text(&answer, 39);
@@ -19,6 +19,7 @@ async fn a_link_that_is_cut_declines_what_was_sent_and_comes_back() -> anyhow::R
 
     let mut alpha = setup.alpha.accept_signed_on().await?;
     setup.switch.wait_for_log("signed_on").await?;
+    alpha.expect_reversal(&lost).await?;
     terminal.buy(VISA, "000016", "TERM0001").await?;
     let request = alpha.expect_message().await?;
     alpha.answer(&request, "51", &[]).await?;

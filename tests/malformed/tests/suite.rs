@@ -226,7 +226,8 @@ fn action(dialect: &Dialect, outputs: &[SessionOutput]) -> Option<Action> {
         }
         SessionOutput::Close(_) => Some(Action::Close),
         SessionOutput::Forward(_) => Some(Action::Forward),
-        SessionOutput::Event(_) => None,
+        // Nothing has been approved that could be taken back.
+        SessionOutput::Undo { .. } | SessionOutput::Event(_) => None,
     });
     let first = actions.next();
     first.filter(|_| actions.next().is_none())
