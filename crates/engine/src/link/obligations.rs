@@ -552,7 +552,7 @@ impl<R> Link<R> {
             }
             self.store_forward.remember(entry, until);
         } else {
-            self.rest_stored(entry.stan);
+            self.rest_stored(&entry);
         }
     }
 
@@ -562,13 +562,19 @@ impl<R> Link<R> {
     }
 
     /// The number of an obligation that is over.
-    fn rest_stored(&mut self, stan: Option<Stan>) {
-        if let Some(stan) = stan
-            && !self.store_forward.holds(stan)
-            && !self.in_flight.remembers(stan)
-        {
-            self.stans
-                .rest(stan, self.rested(self.profile.cooling.answered));
+    fn rest_stored(&mut self, entry: &Entry) {
+        let Some(stan) = entry
+            .stan
+            .filter(|stan| !self.store_forward.holds(*stan) && !self.in_flight.remembers(*stan))
+        else {
+            return;
+        };
+        let cooling = self.profile.cooling;
+        if entry.attempts > 1 {
+            // Answers to the copies that were given up on may still come, and must not be taken for another's.
+            self.stans.doubt(stan, self.rested(cooling.unanswered));
+        } else {
+            self.stans.rest(stan, self.rested(cooling.answered));
         }
     }
 
@@ -643,7 +649,7 @@ impl<R> Link<R> {
             kind,
             how,
         });
-        self.rest_stored(entry.stan);
+        self.rest_stored(&entry);
     }
 
     fn reopen(&mut self, entry: Entry, cause: Option<ReversalCause>) {

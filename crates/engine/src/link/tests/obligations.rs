@@ -436,6 +436,27 @@ fn a_dead_letter_keeps_its_number() {
     assert!(!sent.contains(&stored.unwrap()), "{sent:?}, {stored:?}");
 }
 
+/// The answer to the first copy comes after the second was acknowledged: nobody else may have the number by then.
+#[test]
+fn the_number_of_what_was_sent_twice_rests_longer() {
+    let mut profile = profile();
+    profile.stan_range = 1..=2;
+    let mut dialogue = Dialogue::signed_on(profile);
+    dialogue
+        .request(
+            "advice",
+            "0220",
+            &numbered("T0000001", "000007", "000000000100"),
+        )
+        .wait(20)
+        .bank("0230", &[(11, "000002"), (39, "00"), (41, "T0000001")]);
+    assert_eq!(dialogue.link.occupancy().obligations, 0);
+    // Longer than the number of what was answered.
+    dialogue.wait(60);
+    dialogue.purchase("T0000001", "000000000100");
+    assert_eq!(dialogue.link.occupancy().stans, 2);
+}
+
 /// What the terminal takes back needs no person, and must not be sent after its reversal.
 #[test]
 fn an_advice_that_is_taken_back_is_no_dead_letter() {
