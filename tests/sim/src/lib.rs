@@ -26,6 +26,7 @@
 
 mod bank;
 mod checks;
+mod disk;
 mod log;
 mod plan;
 mod queue;

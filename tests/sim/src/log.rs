@@ -15,6 +15,7 @@ pub(crate) struct Log {
     pub(crate) failed: bool,
     facts: BTreeMap<u64, Facts>,
     names: BTreeMap<TransactionId, u64>,
+    appended: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Entry {
     /// Seconds of the wall clock.
     pub(crate) at: u64,
     pub(crate) record: Record,
+    /// Never the same twice.
+    pub(crate) serial: u64,
 }
 
 /// What the log says about one transaction, and where.
@@ -61,10 +64,17 @@ impl Log {
     }
 
     /// Appends a record; gives its place.
-    pub(crate) fn append(&mut self, entry: Entry) -> usize {
+    pub(crate) fn append(&mut self, link: usize, at: u64, record: Record) -> usize {
         let place = self.entries.len();
-        self.learn(place, &entry.record);
-        self.entries.push(entry);
+        self.learn(place, &record);
+        self.appended += 1;
+        let serial = self.appended;
+        self.entries.push(Entry {
+            link,
+            at,
+            record,
+            serial,
+        });
         place
     }
 

@@ -19,6 +19,7 @@ use pointsman_routing::{RoutingTable, Rule};
 
 use crate::bank::Bank;
 use crate::checks::Violation;
+use crate::disk::Disk;
 use crate::log::Log;
 use crate::plan::{ConnectionPlan, Ending, Faults, Plan};
 use crate::queue::Queue;
@@ -211,6 +212,8 @@ pub(crate) struct World {
     links: Vec<LinkDriver>,
     banks: Vec<Bank>,
     log: Log,
+    /// In some seeds the real log has the records, on a disk that fails.
+    disk: Option<Disk>,
     /// Is the switch there?
     alive: bool,
     /// Counts its lives.
@@ -369,6 +372,9 @@ impl World {
             LinkDriver::new(plan.clone(), profile, started)
         });
         let links: Vec<LinkDriver> = links.collect();
+        let disk = random
+            .permille(400)
+            .then(|| Disk::new(random.next(), &mut random));
         let terminals = plan
             .connections
             .iter()
@@ -388,6 +394,7 @@ impl World {
             recovered: vec![false; links.len()],
             links,
             log: Log::default(),
+            disk,
             alive: true,
             life: 0,
             clock_off: 0,

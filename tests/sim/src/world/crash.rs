@@ -6,11 +6,15 @@ use std::time::Duration;
 use pointsman_engine::{Link, Record, RecordNumber, Recovered, TransactionIds};
 
 use super::{Event, World};
+use crate::disk::Committed;
 use crate::log::Entry;
 use crate::terminal::Fate;
 
 /// The wall clock at the beginning.
 const WALL: i64 = 1_795_000_000;
+
+/// Records that are synced together.
+const BATCH_MAX: usize = 500;
 
 impl World {
     /// Seconds of the wall clock.
@@ -35,7 +39,7 @@ impl World {
         self.happened(label);
         self.learn(link, &record, true);
         let at = self.wall_clock();
-        let place = self.log.append(Entry { link, at, record });
+        let place = self.log.append(link, at, record);
         let driver = &mut self.links[link];
         driver.numbers.push((number, place));
         if number.get() != driver.numbers.len() as u64 {
@@ -116,8 +120,35 @@ impl World {
         if self.log.syncing.is_some() || self.log.failed || self.log.durable() == self.log.len() {
             return;
         }
-        let (life, end) = (self.life, self.log.len());
+        let durable = self.log.durable();
+        let (life, end) = (self.life, self.log.len().min(durable + BATCH_MAX));
         self.log.syncing = Some(end);
+        if let Some(disk) = &mut self.disk {
+            // What the log does takes no time here: the machine may stop in the middle of it, or before it is known.
+            let often = 2 * self.faults.crash_at_record;
+            let stops = self
+                .random
+                .permille(often)
+                .then(|| self.random.between(1..=8));
+            let records = self.log.entries().get(durable..end).unwrap_or_default();
+            let records = records.iter().map(|entry| (entry.serial, &entry.record));
+            match disk.commit(records, stops) {
+                Committed::Durable => {}
+                Committed::Stopped => {
+                    self.happened("stopped_in_commit");
+                    self.queue.push(self.now, Event::Crash { life });
+                    return;
+                }
+                Committed::Failed => {
+                    self.sync_failed();
+                    return;
+                }
+            }
+            if disk.is_low() && self.recording {
+                self.happened("space_low");
+                self.record_no_more();
+            }
+        }
         let at = self.now + self.random.micros(self.plan.journal_micros.clone());
         self.queue.push(at, Event::Synced { life, end });
     }
@@ -164,17 +195,31 @@ impl World {
             let at = self.now + self.random.micros(0..=50_000);
             self.queue.push(at, Event::Crash { life });
         } else if failed && !self.log.failed {
-            self.happened("sync_failed");
-            self.log.failed = true;
-            self.record_no_more();
-            let at = self.now + self.random.millis(50..=1_500);
-            self.queue.push(at, Event::Crash { life });
+            match &mut self.disk {
+                Some(disk) => disk.fail_next_sync(),
+                None => self.sync_failed(),
+            }
         } else if low && self.recording {
-            self.happened("space_low");
-            self.record_no_more();
+            match &mut self.disk {
+                Some(disk) => disk.fill_up(true),
+                None => {
+                    self.happened("space_low");
+                    self.record_no_more();
+                }
+            }
             let at = self.now + self.random.millis(100..=2_000);
             self.queue.push(at, Event::SpaceBack { life });
         }
+    }
+
+    /// Nothing becomes durable any more: the switch has to be started again.
+    fn sync_failed(&mut self) {
+        self.happened("sync_failed");
+        self.log.failed = true;
+        self.record_no_more();
+        let life = self.life;
+        let at = self.now + self.random.millis(50..=1_500);
+        self.queue.push(at, Event::Crash { life });
     }
 
     fn record_no_more(&mut self) {
@@ -185,7 +230,18 @@ impl World {
     }
 
     pub(super) fn space_back(&mut self, life: u32) {
-        if life == self.life && self.alive && !self.log.failed {
+        if life != self.life || !self.alive || self.log.failed {
+            return;
+        }
+        if let Some(disk) = &mut self.disk {
+            disk.fill_up(false);
+            if disk.is_low() {
+                let at = self.now + self.random.millis(10..=50);
+                self.queue.push(at, Event::SpaceBack { life });
+                return;
+            }
+        }
+        {
             self.recording = true;
             for driver in &mut self.links {
                 driver.link.handle_recording(true);
@@ -201,7 +257,28 @@ impl World {
         self.happened("crash");
         self.report.crashes += 1;
         let unsure = self.log.len() - self.log.durable();
-        let end = self.log.durable() + self.random.below(unsure as u64 + 1) as usize;
+        let end = match &mut self.disk {
+            None => self.log.durable() + self.random.below(unsure as u64 + 1) as usize,
+            Some(disk) => {
+                let entries = self.log.entries();
+                let written = |place: usize| {
+                    let entry = entries.get(place)?;
+                    Some((entry.serial, &entry.record))
+                };
+                match disk.crash(&mut self.random, written) {
+                    Ok(end) if end >= self.log.durable() => end,
+                    Ok(end) => {
+                        let durable = self.log.durable();
+                        self.fail(format!("of {durable} durable records {end} are there"));
+                        return;
+                    }
+                    Err(what) => {
+                        self.fail(what);
+                        return;
+                    }
+                }
+            }
+        };
         let lost = self.log.len() - end;
         self.trace.note(
             self.now,
