@@ -176,6 +176,7 @@ impl LogEngine {
             first: self.place.lsn,
             epoch: self.epoch,
             previous: self.place.chain,
+            bytes: prepared.bytes,
         };
         self.place = Place {
             offset: 0,

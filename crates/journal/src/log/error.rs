@@ -96,6 +96,8 @@ pub enum Damage {
     Lost { durable: Lsn },
     #[error("the segment ends here, but segment {later} is there")]
     Ended { later: u64 },
+    #[error("the file ends after {found} of {expected} bytes: what stood behind is lost")]
+    Short { found: u64, expected: u64 },
     #[error("the segment is missing or empty, but it had been begun")]
     Missing,
     #[error(

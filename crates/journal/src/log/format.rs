@@ -5,7 +5,8 @@
 //!
 //! header     0  magic "PMSEGMNT"     8  version u32     12  node u32
 //!           16  segment number u64  24  first LSN u64   32  boot epoch u32
-//!           36  chain at the end of the segment before  40  zeros
+//!           36  chain at the end of the segment before  40  bytes of the file u64
+//!           48  zeros
 //!           60  CRC32C of bytes 0..60: the seed of the chain
 //!
 //! record     0  CRC32C of (node, segment number, bytes 4..24)
@@ -43,6 +44,8 @@ pub(super) struct SegmentHeader {
     pub(super) epoch: u32,
     /// The chain where the segment before ended; 0 before the first.
     pub(super) previous: u32,
+    /// Of the file: one that is shorter has lost what stood behind.
+    pub(super) bytes: u64,
 }
 
 /// What stands where a segment's head should.
@@ -66,6 +69,7 @@ impl SegmentHeader {
         put(&mut bytes, 24, &self.first.get().to_le_bytes());
         put(&mut bytes, 32, &self.epoch.to_le_bytes());
         put(&mut bytes, 36, &self.previous.to_le_bytes());
+        put(&mut bytes, 40, &self.bytes.to_le_bytes());
         let crc = self.chain_of(&bytes);
         put(&mut bytes, CRC_AT, &crc.to_le_bytes());
         bytes
@@ -101,6 +105,7 @@ impl Head {
             first: Lsn::new(read_u64(bytes, 24)),
             epoch: read_u32(bytes, 32),
             previous: read_u32(bytes, 36),
+            bytes: read_u64(bytes, 40),
         })
     }
 }

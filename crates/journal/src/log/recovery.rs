@@ -47,6 +47,12 @@ impl Begun {
             None
         }
     }
+
+    /// What is wrong with a file of so many bytes.
+    pub(super) fn is_short(&self, found: u64) -> Option<Damage> {
+        let expected = self.header.bytes;
+        (found < expected).then_some(Damage::Short { found, expected })
+    }
 }
 
 impl Inventory {
@@ -227,6 +233,10 @@ pub(super) fn replay(
         let file = vfs
             .open(&path, Access::ReadWrite)
             .map_err(OpenError::io("open", &path))?;
+        let found = file.size().map_err(OpenError::io("look at", &path))?;
+        if let Some(damage) = begun.is_short(found) {
+            return Err(damaged(found, Lsn::ZERO, damage));
+        }
         let first = first_place(header.first, header.chain());
         walk.enter(header.node, header.number, first);
         let mut segment = Segment::new(begun.number, first);

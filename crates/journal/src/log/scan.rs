@@ -162,6 +162,10 @@ fn scan_segment(
         Err(_) if is_released(vfs, directory, begun.number) => return Ok(End::Complete),
         Err(error) => return Err(OpenError::io("open", &path)(error)),
     };
+    let found = file.size().map_err(OpenError::io("look at", &path))?;
+    if let Some(damage) = begun.is_short(found) {
+        return Ok(fault(found, scan.next, damage));
+    }
     walk.enter(
         header.node,
         header.number,

@@ -259,6 +259,27 @@ fn segments_that_are_missing_empty_or_of_other_logs_are_damage() {
 }
 
 #[test]
+fn a_segment_that_is_shorter_than_it_was_is_damage() {
+    let fs = SimFs::new(1);
+    let (mut log, _) = open(&fs);
+    for _ in 0..5 {
+        commit(&mut log, 3);
+    }
+    // Not closed: nothing else says that there were more records.
+    drop(log);
+    let bytes = fs.contents(&segment(1)).expect("it is there");
+    fs.place(&segment(1), &bytes[..300]);
+    let expected = 4096;
+    assert_eq!(
+        fault(&fs).damage,
+        Damage::Short {
+            found: 300,
+            expected
+        }
+    );
+}
+
+#[test]
 fn a_segment_of_an_older_copy_is_damage() {
     let fs = SimFs::new(1);
     let other = SimFs::new(2);
