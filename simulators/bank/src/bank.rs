@@ -356,6 +356,11 @@ impl BankHandle {
         self.shared.counters.read()
     }
 
+    /// From now on no rule takes anything: what comes is approved. Answers that are held back are still sent.
+    pub fn forget_rules(&self) {
+        self.shared.host.forget_rules();
+    }
+
     /// Waits until the counts are as wanted.
     pub async fn until(&self, mut wanted: impl FnMut(&Stats) -> bool) {
         let mut activity = self.shared.activity.subscribe();

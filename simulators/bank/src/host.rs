@@ -5,7 +5,7 @@ mod booking;
 mod exchange;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::BytesMut;
 use pointsman_framing::FrameCodec;
@@ -34,6 +34,8 @@ pub(crate) struct Host {
     dialect: Arc<Dialect>,
     codec: FrameCodec,
     rules: Vec<Rule>,
+    /// Rules take nothing any more.
+    rules_forgotten: AtomicBool,
     ledger: Option<Ledger>,
     watch: Watch,
     echo: FieldSet,
@@ -126,11 +128,17 @@ impl Host {
             dialect,
             codec,
             rules,
+            rules_forgotten: AtomicBool::new(false),
             ledger,
             watch,
             sign_on_required,
             seed,
         })
+    }
+
+    /// From now on everything is approved.
+    pub(crate) fn forget_rules(&self) {
+        self.rules_forgotten.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn codec(&self) -> &FrameCodec {
@@ -192,7 +200,12 @@ impl Host {
                 0
             },
         };
-        let plan = rule::first(&self.rules, &facts).map_or(&self.approve, Rule::plan);
+        let rules: &[Rule] = if self.rules_forgotten.load(Ordering::Relaxed) {
+            &[]
+        } else {
+            &self.rules
+        };
+        let plan = rule::first(rules, &facts).map_or(&self.approve, Rule::plan);
         self.answer(&view, response, plan, exchange)
     }
 
