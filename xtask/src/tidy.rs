@@ -57,6 +57,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pointsman-sim-common",
         ],
     ),
+    // A switch under it is a process like any other: named by its path.
+    (
+        "pointsman-sim-chaos",
+        &[
+            "pointsman-framing",
+            "pointsman-iso8583",
+            "pointsman-sim-bank",
+            "pointsman-sim-common",
+            "pointsman-sim-terminal",
+        ],
+    ),
     (
         "pointsman",
         &[
@@ -66,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pointsman-journal",
             "pointsman-routing",
             "pointsman-sim-bank",
+            "pointsman-sim-chaos",
             "pointsman-sim-common",
             "pointsman-sim-load",
             "pointsman-sim-terminal",

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cards;
 use crate::commands::{
-    check, convert, decode, dev, dialects, diff, encode, journal, redact, route, saf, serve, sim,
-    tx, version,
+    chaos, check, convert, decode, dev, dialects, diff, encode, journal, redact, route, saf, serve,
+    sim, tx, version,
 };
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Send(Box<pointsman_sim_terminal::send::Args>),
     /// Put load on a listener, and measure it
     Load(Box<pointsman_sim_load::Args>),
+    /// Kill the switch again and again under load, and reconcile terminals with banks
+    Chaos(chaos::Args),
     /// Show the version
     Version(version::Args),
 }

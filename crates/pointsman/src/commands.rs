@@ -1,5 +1,6 @@
 //! One file for each command. A command takes its arguments and ends with an exit code or a failure.
 
+pub(crate) mod chaos;
 pub(crate) mod check;
 pub(crate) mod convert;
 pub(crate) mod decode;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Exit, Failure> 
         Command::Sim(args) => sim::run(*args),
         Command::Load(args) => load::run(*args),
         Command::Send(args) => send::run(*args),
+        Command::Chaos(args) => chaos::run(args),
         Command::Version(args) => version::run(args),
     }
 }
