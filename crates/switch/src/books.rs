@@ -17,7 +17,9 @@ use std::time::Duration;
 use pointsman_journal::event::{Boot, Event, UnixMicros};
 use pointsman_journal::log::{LogEngine, LogHandle, LogOptions};
 use pointsman_journal::seal::{KeyError, Keys, Sealer, WrongKey, new_salt};
-use pointsman_journal::sqlite::{Projection, ProjectionOptions, SqliteEngine, SqliteOptions};
+use pointsman_journal::sqlite::{
+    Projection, ProjectionOptions, Reader, SqliteEngine, SqliteOptions,
+};
 use pointsman_journal::vfs::RealFs;
 use pointsman_journal::{Engine, EventError, Journal, JournalOptions, Lsn, RawRecord};
 
@@ -49,6 +51,8 @@ pub enum JournalError {
         "the journal holds {count} obligations to link `{link}`, which the configuration does not have"
     )]
     UnknownLink { link: String, count: usize },
+    #[error("cannot read the journal's tables: {0}")]
+    Tables(String),
     #[error("cannot start the journal's thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the journal did not take its first record: {0}")]
@@ -171,8 +175,16 @@ impl Books {
     }
 
     fn release(&self, oldest: Lsn) {
-        let Store::Log { handle, .. } = &self.shared.store else {
-            return;
+        let handle = match &self.shared.store {
+            Store::Log { handle, .. } => handle,
+            Store::Sqlite { handle, .. } => {
+                // The tables keep what records said; as many are kept as a log of this size would have.
+                let records = self.shared.keep_bytes / RECORD_BYTES_USUAL;
+                let end = self.shared.journal.mark().borrow().durable.get();
+                let kept = Lsn::new(end.saturating_sub(records));
+                handle.release(oldest.min(kept));
+                return;
+            }
         };
         let projection = self
             .projection
@@ -188,6 +200,9 @@ impl Books {
         }
     }
 }
+
+/// A record with its share of everything.
+const RECORD_BYTES_USUAL: u64 = 512;
 
 /// How often [`Books::tidy`] is called.
 pub(crate) const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -291,13 +306,19 @@ impl Opened {
         if let Some(error) = failed {
             return Err(error);
         }
+        let engine = engine?;
+        // The records of early lives are given back some day, the rows of their starts are not.
+        let epoch = Reader::open(&settings.directory)?
+            .epoch()
+            .map_err(|error| JournalError::Tables(error.to_string()))?;
         Ok(Opened {
-            engine: Box::new(engine?),
             store: Store::Sqlite {
+                handle: engine.handle(),
                 directory: settings.directory.clone(),
             },
+            engine: Box::new(engine),
             projection: None,
-            epoch: 0,
+            epoch: epoch.saturating_add(1),
         })
     }
 }

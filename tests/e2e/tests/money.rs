@@ -34,6 +34,33 @@ async fn what_a_crash_left_in_doubt_is_reversed_and_told_so() -> anyhow::Result<
     Ok(())
 }
 
+/// The same promises without a log of our own.
+#[tokio::test]
+async fn the_boring_mode_forgets_nothing_either() -> anyhow::Result<()> {
+    let boring = "\n[journal]\nengine = \"sqlite\"\n";
+    let mut setup = Setup::start_with("boring", "15s", boring).await?;
+    let mut alpha = setup.alpha.accept_signed_on().await?;
+    let _bravo = setup.bravo.accept_signed_on().await?;
+    for _ in 0..2 {
+        setup.switch.wait_for_log("signed_on").await?;
+    }
+    let mut terminal = setup.terminal().await?;
+    terminal.buy(VISA, "000051", "TERM0001").await?;
+    let request = alpha.expect_message().await?;
+    alpha.approve(&request).await?;
+    let first = terminal.expect_message().await?;
+    terminal.buy(VISA, "000052", "TERM0001").await?;
+    let doubtful = alpha.expect_message().await?;
+    let (setup, mut alpha, _bravo) = setup.crash().await?;
+    alpha.expect_reversal(&doubtful).await?;
+    let mut terminal = setup.terminal().await?;
+    terminal
+        .send("0201", &purchase(VISA, "000051", "TERM0001"))
+        .await?;
+    assert_eq!(terminal.expect_message().await?, first);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_reversal_survives_crashes_until_it_is_acknowledged() -> anyhow::Result<()> {
     let (setup, mut alpha, _bravo) = Setup::signed_on("owed", "300ms").await?;

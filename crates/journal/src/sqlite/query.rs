@@ -259,6 +259,17 @@ impl Reader {
         })
     }
 
+    /// The highest epoch of all lives that are known; zero before the first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn epoch(&self) -> rusqlite::Result<u32> {
+        self.connection
+            .query_row("SELECT coalesce(max(epoch), 0) FROM boots", [], |row| {
+                row.get(0)
+            })
+    }
+
     /// What was approved without the banks: by link, state of the advice, and currency.
     ///
     /// # Errors

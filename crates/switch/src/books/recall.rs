@@ -7,7 +7,7 @@ use bytes::Bytes;
 use pointsman_journal::event::Event;
 use pointsman_journal::log::LogHandle;
 use pointsman_journal::seal::{Part, Place};
-use pointsman_journal::sqlite::Reader;
+use pointsman_journal::sqlite::{Reader, StoreHandle};
 use pointsman_journal::{Lsn, RawRecord};
 
 use super::Shared;
@@ -19,6 +19,7 @@ pub(crate) enum Store {
         directory: PathBuf,
     },
     Sqlite {
+        handle: StoreHandle,
         directory: PathBuf,
     },
 }
@@ -31,7 +32,7 @@ impl Store {
                 .visit_from(Lsn::ZERO, visit)
                 .map(drop)
                 .map_err(|error| error.to_string()),
-            Store::Sqlite { directory } => Reader::open(directory)
+            Store::Sqlite { directory, .. } => Reader::open(directory)
                 .map_err(|error| error.to_string())
                 .and_then(|reader| reader.records(visit).map_err(|error| error.to_string())),
         };
@@ -42,7 +43,7 @@ impl Store {
 
     fn directory(&self) -> &PathBuf {
         match self {
-            Store::Log { directory, .. } | Store::Sqlite { directory } => directory,
+            Store::Log { directory, .. } | Store::Sqlite { directory, .. } => directory,
         }
     }
 }
