@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pointsman_test_sim::{Options, Report, run};
 
 /// So many take some seconds without optimization.
-const SEEDS_DEFAULT: u64 = 300;
+const SEEDS_DEFAULT: u64 = 600;
 
 fn seeds() -> u64 {
     match std::env::var("POINTSMAN_SIM_SEEDS") {

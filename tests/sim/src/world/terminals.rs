@@ -292,7 +292,10 @@ impl World {
         if self.log.failed {
             return;
         }
-        if record.fate == Fate::Open && self.conns[record.conn].at_switch {
+        // Nor is there an answer where the connection ends as soon as all that can be answered is; that nothing is open
+        // in the end is looked at when everything rests.
+        let conn = &self.conns[record.conn];
+        if record.fate == Fate::Open && conn.at_switch && !conn.closing {
             let (nonce, kind) = (record.nonce, record.kind);
             self.fail(format!(
                 "transaction {nonce}, {kind:?}, was left without an answer"
