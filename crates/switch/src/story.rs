@@ -53,9 +53,15 @@ pub(crate) fn tell_link(link: &str, event: &LinkEvent) {
             let response_code = response_code.map(|code| code.as_str().to_owned());
             tracing::warn!(link, link_stan = %stan, response_code, ?overdue, %trace, "late answer, given to nobody");
         }
-        LinkEvent::Unmatched { mti, stan, why } => {
+        LinkEvent::Unmatched {
+            mti,
+            stan,
+            why,
+            nearest,
+        } => {
+            let nearest = nearest.map(|trace| trace.to_string());
             let link_stan = stan.map(|stan| stan.to_string());
-            tracing::warn!(link, %mti, link_stan, why = why.label(), "answer that fits no open request");
+            tracing::warn!(link, %mti, link_stan, why = why.label(), nearest, "answer that fits no open request");
         }
         LinkEvent::Undecodable { error, declined } => {
             tracing::warn!(link, field = error.field, offset = error.offset, %error, declined, "message of the bank does not decode");

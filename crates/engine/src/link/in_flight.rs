@@ -116,6 +116,9 @@ struct Queue {
 
 const NONE: u32 = u32::MAX;
 
+/// A bank that talks nonsense must not cost a search through everything.
+const NEAREST_SEARCHED_MAX: usize = 64;
+
 impl<R> InFlight<R> {
     pub(super) fn new(match_fields: &[u8]) -> Self {
         let fields = MatchFields::new(match_fields);
@@ -288,6 +291,31 @@ impl<R> InFlight<R> {
                 transaction: used.transaction,
             }
         }
+    }
+
+    /// The request that an answer which fits none is nearest to: the one with its trace number, or else the oldest open one
+    /// of its terminal, among the first few. For people; nothing is decided by it.
+    pub(super) fn nearest(&self, answer: &View<'_>) -> Option<Trace> {
+        let by_stan = answer.stan().filter(|_| self.fields.stan).and_then(|stan| {
+            let found = self
+                .index
+                .find(self.hashes.stan(stan), |slot| self.has_stan(*slot, stan));
+            found.and_then(|slot| self.used(*slot))
+        });
+        let by_terminal = || {
+            let terminal = answer.to_text(41)?;
+            let mut id = self.open.head;
+            for _ in 0..NEAREST_SEARCHED_MAX {
+                let slot = self.slot(id)?;
+                let used = slot.used.as_ref()?;
+                if used.trace.terminal() == terminal.trim_end() {
+                    return Some(used);
+                }
+                id = slot.next;
+            }
+            None
+        };
+        by_stan.or_else(by_terminal).map(|used| used.trace)
     }
 
     /// What the answer to an open request is judged by.

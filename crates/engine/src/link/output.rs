@@ -111,6 +111,8 @@ pub enum LinkEvent {
         mti: Mti,
         stan: Option<Stan>,
         why: UnmatchedReason,
+        /// The request that it is nearest to, for people.
+        nearest: Option<Trace>,
     },
     /// A message that cannot be read. `declined`: enough of it could be to see whose answer it was.
     Undecodable {

@@ -13,7 +13,7 @@ use super::state::{Heartbeat, State};
 use super::store_forward::Number;
 use crate::planted::PlantedBug;
 use crate::reply::{Asked, Verdict};
-use crate::{CardMessage, Cause, Instant, Undo, limits};
+use crate::{CardMessage, Cause, Instant, Trace, Undo, limits};
 
 enum Reading {
     /// An answer to a request, whoever's it is.
@@ -103,7 +103,13 @@ impl<R> Link<R> {
                     UnmatchedReason::Unknown if resting => UnmatchedReason::AlreadyAnswered,
                     why => why,
                 };
-                self.event(LinkEvent::Unmatched { mti, stan, why });
+                let nearest = self.nearest(&frame);
+                self.event(LinkEvent::Unmatched {
+                    mti,
+                    stan,
+                    why,
+                    nearest,
+                });
             }
             Reading::Stored(number, code) => self.acknowledged(number, code),
             Reading::NetworkManagement(mti, received) => self.network_management(mti, received),
@@ -175,6 +181,12 @@ impl<R> Link<R> {
             found,
             mismatch,
         }
+    }
+
+    /// What an answer that fits nothing may have been meant for, for whoever reads about it.
+    fn nearest(&self, frame: &Bytes) -> Option<Trace> {
+        let answer = self.profile.dialect.view(frame).ok()?;
+        self.in_flight.nearest(&answer)
     }
 
     /// The open request that a broken answer belongs to. Its whole key must be there: a guess would decline somebody
@@ -262,7 +274,12 @@ impl<R> Link<R> {
                     }
                     None => {
                         let why = UnmatchedReason::Unknown;
-                        self.event(LinkEvent::Unmatched { mti, stan, why });
+                        self.event(LinkEvent::Unmatched {
+                            mti,
+                            stan,
+                            why,
+                            nearest: None,
+                        });
                     }
                 }
             }

@@ -376,7 +376,7 @@ fn event_text(event: &LinkEvent) -> Box<str> {
                 .unwrap_or_default();
             format!("{stan} answered {code}, {} ms late", overdue.as_millis())
         }
-        LinkEvent::Unmatched { mti, stan, why } => {
+        LinkEvent::Unmatched { mti, stan, why, .. } => {
             let stan = stan.map(|stan| stan.to_string()).unwrap_or_default();
             format!("unmatched {mti} {stan}: {}", why_text(why))
         }

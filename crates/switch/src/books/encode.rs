@@ -230,8 +230,16 @@ pub(super) fn observed<'a>(
             let _ = write!(detail, "{trace}");
             (Observation::Late, Some(*stan), response_code.as_ref())
         }
-        LinkEvent::Unmatched { mti, stan, why } => {
+        LinkEvent::Unmatched {
+            mti,
+            stan,
+            why,
+            nearest,
+        } => {
             let _ = write!(detail, "{mti}: {}", why.label());
+            if let Some(trace) = nearest {
+                let _ = write!(detail, ", nearest to {trace}");
+            }
             (Observation::Unmatched, *stan, None)
         }
         LinkEvent::Mismatched { stan, field, trace } => {

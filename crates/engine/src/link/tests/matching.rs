@@ -411,3 +411,34 @@ fn many_in_flight_each_get_their_own() {
     }
     assert_eq!(dialogue.link.in_flight(), 0);
 }
+
+/// A person who reads about an answer that fits nothing is told what it may have been meant for.
+#[test]
+fn an_answer_that_fits_nothing_is_nearest_to_something() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    let fields = [(4, "000000000100"), (11, "000007"), (41, "T0000001")];
+    dialogue.request("T0000001", "0200", &fields).quietly();
+    let nearest = |dialogue: &mut Dialogue, stan: &str, terminal: &str| {
+        let answer = [(11, stan), (39, "00"), (41, terminal)];
+        let frame = message("0210", &answer).freeze();
+        dialogue.link.handle_frame(dialogue.now, frame);
+        let mut nearest = None;
+        while let Some(output) = dialogue.link.poll_output() {
+            if let LinkOutput::Event(LinkEvent::Unmatched { nearest: found, .. }) = output {
+                nearest = found;
+            }
+        }
+        nearest.map(|trace| trace.to_string())
+    };
+    let trace = "terminal T0000001 stan 000007 link stan 000002";
+    // Its number and another terminal, its terminal and another number, neither.
+    assert_eq!(
+        nearest(&mut dialogue, "000002", "T0000009").as_deref(),
+        Some(trace)
+    );
+    assert_eq!(
+        nearest(&mut dialogue, "000099", "T0000001").as_deref(),
+        Some(trace)
+    );
+    assert_eq!(nearest(&mut dialogue, "000099", "T0000009"), None);
+}
