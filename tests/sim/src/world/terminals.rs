@@ -657,7 +657,9 @@ impl World {
                 match (by_bank, approved) {
                     (true, true) => self.report.approved += 1,
                     (true, false) => self.report.declined_by_bank += 1,
-                    (false, _) => self.report.declined_by_switch += 1,
+                    (false, false) => self.report.declined_by_switch += 1,
+                    // Promised, or of the switch's own business.
+                    (false, true) => {}
                 }
                 if by_bank && approved {
                     let right = checks::not_reversed(&self.log.facts(nonce));
