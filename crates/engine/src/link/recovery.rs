@@ -42,6 +42,8 @@ pub struct Recovered {
     settled: VecDeque<(u64, Owed)>,
     /// Numbers whose requests were answered a moment ago: a second copy of the answer may come.
     answered: VecDeque<(u64, Stan)>,
+    /// The number that was given last.
+    given: Option<Stan>,
     /// Seconds that the records cover, and the clock of the last one.
     elapsed: u64,
     clock: Option<u64>,
@@ -81,6 +83,7 @@ impl Recovered {
         let at = self.tick(clock);
         match record {
             Record::Intent(intent) => {
+                self.given = Some(intent.stan);
                 self.know(
                     at,
                     intent.reference,
@@ -116,7 +119,13 @@ impl Recovered {
                     self.originals.remove(&reference.name);
                 }
             }
-            Record::Due(due) => self.due(at, clock / DAY_SECONDS, due),
+            Record::Due(due) => {
+                // A reversal's, if it has one, is its original's.
+                if due.kind != ObligationKind::Reversal {
+                    self.given = due.stan.or(self.given);
+                }
+                self.due(at, clock / DAY_SECONDS, due);
+            }
             Record::Attempt {
                 transaction,
                 kind,
@@ -128,6 +137,10 @@ impl Recovered {
                     owed.attempts = count;
                 }
                 self.late.remove(&stan);
+                // A repeat has the number of the first attempt.
+                if count <= 1 {
+                    self.given = Some(stan);
+                }
             }
             Record::Settled {
                 transaction,
@@ -340,8 +353,16 @@ impl<R> Link<R> {
             late,
             settled,
             answered,
+            given,
             ..
         } = recovered;
+        // Banks find what a reversal is about by number and terminal: in each life another beginning would soon give a
+        // number to a terminal that had it a minute ago, and a reversal of the second would undo the first.
+        if self.profile.stan_seed.is_some()
+            && let Some(stan) = given
+        {
+            self.stans.go_on_after(stan);
+        }
         for (day, stood_in) in stood_in {
             self.exposure.add(day, stood_in);
         }

@@ -25,9 +25,13 @@ pub(super) struct StanPool {
     doubtful: VecDeque<(Instant, Stan)>,
 }
 
+/// Numbers that a power cut may have made a journal forget that is synced once a second only.
+pub(super) const FORGOTTEN_MAX: u32 = 2_000;
+
 impl StanPool {
     /// The part of the range that field 11 can hold; all of it if that is empty. With a seed it begins somewhere, and at
-    /// another time somewhere else: a late answer to a link's last run must not find a request of this one.
+    /// another time somewhere else: a late answer to a link's last run must not find a request of this one. Where records
+    /// say how far that run came, it goes on there ([`StanPool::go_on_after`]).
     pub(super) fn new(range: &RangeInclusive<u32>, seed: Option<u64>, now: Instant) -> StanPool {
         let first = (*range.start()).max(1);
         let last = (*range.end()).min(Stan::MAX);
@@ -69,6 +73,13 @@ impl StanPool {
         self.cursor = (offset + 1) % self.count;
         self.set(offset, true);
         Stan::new(self.first + offset)
+    }
+
+    /// The next free number is one that comes after this, and after those that may have been given since.
+    pub(super) fn go_on_after(&mut self, stan: Stan) {
+        if let Some(offset) = self.offset(stan) {
+            self.cursor = (offset + 1 + FORGOTTEN_MAX) % self.count;
+        }
     }
 
     /// A number for a message that is matched on its own, apart from requests: the next free one, but not reserved, and

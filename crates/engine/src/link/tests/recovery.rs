@@ -3,6 +3,7 @@
 use super::*;
 use pointsman_iso8583::Stan;
 
+use crate::link::stan::FORGOTTEN_MAX;
 use crate::{TransactionId, TransactionIds};
 
 /// All records of a dialogue, as a journal would give them back.
@@ -42,6 +43,34 @@ fn numbered(stan: &str) -> [(u8, &str); 6] {
         (13, "1124"),
         (41, "T0000001"),
     ]
+}
+
+/// Banks know a transaction by its number and its terminal: one that comes back soon would be taken for the old one.
+#[test]
+fn numbers_go_on_where_the_last_life_ended() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue
+        .request("T0000001", "0200", &numbered("000007"))
+        .request("T0000001", "0200", &numbered("000008"));
+    let stans = |dialogue: &Dialogue| -> Vec<u32> {
+        let intents = dialogue.records.iter().filter_map(|record| match record {
+            Record::Intent(intent) => Some(intent.stan.get()),
+            _ => None,
+        });
+        intents.collect()
+    };
+    let given = stans(&dialogue);
+    let recovered = replayed(&dialogue);
+    let profile = LinkProfile {
+        stan_seed: Some(8),
+        transactions: TransactionIds::new(2, 0),
+        ..profile()
+    };
+    let mut link: Link<&str> = Link::recover(Arc::new(profile), Instant::ZERO, 1_001, recovered);
+    assert_eq!(
+        given.last().map(|stan| stan + 1 + FORGOTTEN_MAX),
+        link.stans.take().map(Stan::get)
+    );
 }
 
 #[test]
