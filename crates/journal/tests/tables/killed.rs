@@ -33,7 +33,7 @@ fn tables_survive_kills_together_with_the_log() {
     for life in 0..kills {
         killed(directory.path(), 3 + 5 * (life % 4));
         let engine = opened(directory.path());
-        first = engine.handle().first();
+        first = first.max(engine.handle().first());
         let last = Lsn::new(engine.next().get() - 1);
         let projection = beside(directory.path(), &engine);
         assert!(projection.set_aside().is_none(), "the tables were ahead");
@@ -42,7 +42,10 @@ fn tables_survive_kills_together_with_the_log() {
             "life {life}: {:?}",
             projection.progress()
         );
-        projection.close();
+        // On a busy machine a child may end before its tables are synced: here the log is shortened in any case.
+        let secured = projection.close().secured;
+        engine.handle().release(secured.next()).unwrap();
+        first = first.max(engine.handle().first());
         drop(engine);
         let history: Vec<_> = (1..=last.get()).map(nth).collect();
         let expected = tempfile::tempdir().unwrap();
