@@ -271,15 +271,23 @@ impl Opened {
         let engine = engine?;
         let (handle, epoch) = (engine.handle(), engine.epoch());
         let last = Lsn::new(engine.next().get().saturating_sub(1));
-        let projection = Projection::start(
+        let tables = Projection::start(
             &settings.directory,
             last,
             Box::new(handle.clone()),
             ProjectionOptions {
                 retention: Some(settings.retention),
             },
-        )?;
-        if let Some(path) = projection.set_aside() {
+        );
+        // The log is what counts. What is owed must be told to the banks also while nobody can ask with SQL.
+        let projection = match tables {
+            Ok(projection) => Some(projection),
+            Err(error) => {
+                tracing::error!(%error, "the journal's tables cannot be opened, and the switch goes on without them: its log grows until they can. Make room, or move them away while the switch is stopped: they are made anew from the log");
+                None
+            }
+        };
+        if let Some(path) = projection.as_ref().and_then(Projection::set_aside) {
             tracing::warn!(path = %path.display(), "the tables knew more than the journal; they were put aside and are made anew");
         }
         Ok(Opened {
@@ -288,7 +296,7 @@ impl Opened {
                 handle,
                 directory: settings.directory.clone(),
             },
-            projection: Some(projection),
+            projection,
             epoch,
         })
     }
