@@ -9,7 +9,7 @@ use super::in_flight::Closed;
 use super::journal::{
     Due, ObligationKind, Record, RecordNumber, Reference, ReversalCause, Settlement,
 };
-use super::originals::{self, Fate, Original, REMEMBERED};
+use super::originals::{self, About, Fate, Original, REMEMBERED};
 use super::output::LinkEvent;
 use super::store_forward::{Entry, Number, Verdict, verdict};
 use super::{Link, LinkOutput, Retry};
@@ -250,6 +250,7 @@ impl<R> Link<R> {
                 mti: view.mti(),
                 fate: Fate::Accepted,
                 until: self.now + REMEMBERED,
+                about: About::of(&view, &mut self.text),
             });
         }
         Ok(Some(self.owe(due)))
@@ -270,6 +271,9 @@ impl<R> Link<R> {
         let Some(known) = known else {
             return Ok(Some(self.reversed_unseen(name, trace)?));
         };
+        if known.about.is_contradicted_by(&view, known.mti) {
+            return Err(Cause::FormatError);
+        }
         match known.fate {
             Fate::Open(slot) => {
                 let Some(closed) = self.give_up(slot) else {
@@ -325,6 +329,7 @@ impl<R> Link<R> {
             mti: Mti::literal(b"0000"),
             fate: Fate::ReversedUnseen,
             until: self.now + limits::UNSENT_REMEMBERED,
+            about: About::default(),
         });
         self.event(LinkEvent::ReversedUnseen { trace });
         Ok(self.record(Record::ReversedUnseen { reference, trace }))

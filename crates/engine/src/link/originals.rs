@@ -1,15 +1,16 @@
 //! What a terminal's repeat or reversal refers to: the transactions of the last day, and what became of them.
 //!
-//! Of each transaction the table holds two hashes and its fate, 48 bytes; what the bank said is read back from the
+//! Of each transaction the table holds some hashes and its fate, 72 bytes; what the bank said is read back from the
 //! journal for the rare terminal that asks twice. A terminal that uses a number again names the newer transaction: the
 //! older one is forgotten, as nobody could refer to it any more.
 
 use alloc::collections::VecDeque;
 use core::hash::Hasher;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use hashbrown::HashTable;
-use pointsman_iso8583::{Mti, Stan, View};
+use pointsman_iso8583::{Mti, Stan, TextBuffer, View};
 use siphasher::sip::SipHasher13;
 
 use super::in_flight::SlotId;
@@ -26,6 +27,71 @@ pub(super) struct Original {
     pub(super) mti: Mti,
     pub(super) fate: Fate,
     pub(super) until: Instant,
+    pub(super) about: About,
+}
+
+/// What a reversal must not contradict, as far as it is known: after a restart it is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    amount: Option<u64>,
+    /// Hashes, not zero.
+    card: Option<NonZeroU32>,
+    sent: Option<NonZeroU32>,
+}
+
+impl About {
+    pub(super) fn of(request: &View<'_>, text: &mut TextBuffer) -> About {
+        let pan = request.pan();
+        About {
+            amount: request.amount().map(|amount| amount.get()),
+            card: pan.and_then(|pan| hashed(pan.expose().as_bytes())),
+            sent: request
+                .text(7, text)
+                .and_then(|sent| hashed(sent.as_bytes())),
+        }
+    }
+
+    /// Is the reversal of something else: of another card, of more than there was, of a message of another class or of one
+    /// that was sent at another time? A number that came round again names the newer transaction, and a reversal of the
+    /// older one must not undo that. An amount may be less: of a partial approval it is.
+    pub(super) fn is_contradicted_by(&self, reversal: &View<'_>, original: Mti) -> bool {
+        let card = reversal
+            .pan()
+            .and_then(|pan| hashed(pan.expose().as_bytes()));
+        let other_card = self
+            .card
+            .zip(card)
+            .is_some_and(|(known, said)| known != said);
+        let more = self
+            .amount
+            .zip(reversal.amount())
+            .is_some_and(|(known, said)| said.get() > known);
+        // ISO 8583-1:1987, field 90: message type, STAN, and field 7 of the original; zeros are nothing. What has not been
+        // seen has no class.
+        let data = reversal.to_text(90).unwrap_or_default();
+        let class = data
+            .as_bytes()
+            .get(1)
+            .copied()
+            .filter(|class| *class != b'0');
+        let [_, known_class, ..] = original.digits();
+        let other_class = known_class != b'0' && class.is_some_and(|class| class != known_class);
+        let sent = data
+            .get(10..20)
+            .filter(|sent| sent.bytes().any(|byte| byte != b'0'))
+            .and_then(|sent| hashed(sent.as_bytes()));
+        let other_time = self
+            .sent
+            .zip(sent)
+            .is_some_and(|(known, said)| known != said);
+        other_card || more || other_class || other_time
+    }
+}
+
+fn hashed(value: &[u8]) -> Option<NonZeroU32> {
+    let mut hash = hasher();
+    hash.write(value);
+    NonZeroU32::new(hash.finish() as u32 | 1)
 }
 
 /// What became of it.

@@ -17,7 +17,7 @@ use super::Link;
 use super::journal::{Due, Intent, ObligationKind, Record, Reference, ReversalCause, Settlement};
 use super::matching::{Expectation, Key};
 use super::obligations::Sent;
-use super::originals::{Fate, Original, REMEMBERED};
+use super::originals::{About, Fate, Original, REMEMBERED};
 use super::profile::LinkProfile;
 use super::store_forward::Entry;
 use crate::planted::PlantedBug;
@@ -209,7 +209,10 @@ impl Recovered {
             });
             self.became(due.reference, due.transaction, fate);
         } else {
-            let mti = Mti::literal(b"0220");
+            let mti = match due.kind {
+                ObligationKind::Advice => Mti::literal(b"0120"),
+                ObligationKind::Completion | ObligationKind::Reversal => Mti::literal(b"0220"),
+            };
             let fate = match due.stood_in {
                 Some(stood_in) => {
                     self.stood_in.push((day, stood_in));
@@ -476,6 +479,7 @@ impl<R> Link<R> {
                 // What was open is in doubt, and reversed below.
                 fate: known.fate.unwrap_or(Fate::Reversed),
                 until: self.now + left,
+                about: About::default(),
             };
             if brief {
                 self.originals.remember_briefly(original);

@@ -9,7 +9,7 @@ use super::Link;
 use super::in_flight::{Closed, Money, Open, SlotId};
 use super::journal::{Intent, Record, Reference};
 use super::matching::{Currency, Expectation, Key};
-use super::originals::{self, Fate, Original, REMEMBERED};
+use super::originals::{self, About, Fate, Original, REMEMBERED};
 use super::output::LinkOutput;
 use super::state::LinkState;
 use crate::planted::PlantedBug;
@@ -32,6 +32,7 @@ struct Undoable {
     transaction: TransactionId,
     reference: Option<Reference>,
     pan: Option<Pan>,
+    about: About,
     reversal: CardMessage,
 }
 
@@ -100,6 +101,7 @@ impl<R> Link<R> {
                 mti,
                 fate: Fate::Declined(cause),
                 until: self.now + limits::UNSENT_REMEMBERED,
+                about: About::default(),
             });
         }
     }
@@ -189,6 +191,7 @@ impl<R> Link<R> {
         let trace = Trace::with(view, &mut self.text).sent_as(Some(stan));
         let undoable = if financial {
             let pan = view.pan();
+            let about = About::of(view, &mut self.text);
             let undoable = reversal::of_request(view, stan, pan.as_ref(), &mut self.text)
                 .map_err(|_| Cause::NotCarried)
                 .and_then(|message| {
@@ -196,6 +199,7 @@ impl<R> Link<R> {
                         transaction: self.transactions.take().ok_or(Cause::StanExhausted)?,
                         reference,
                         pan,
+                        about,
                         reversal: CardMessage::new(message.freeze()),
                     })
                 });
@@ -280,11 +284,14 @@ impl<R> Link<R> {
         if let Some(slot) = slot {
             slot.stamp(&mut message, stan);
         }
+        let about = undoable.as_ref().map(|undoable| undoable.about);
+        let about = about.unwrap_or_default();
         let money = undoable.map(|undoable| {
             let Undoable {
                 transaction,
                 reference,
                 pan,
+                about: _,
                 reversal,
             } = undoable;
             let intent = self.record(Record::Intent(Intent {
@@ -331,6 +338,7 @@ impl<R> Link<R> {
                 mti,
                 fate: Fate::Open(slot),
                 until: now + REMEMBERED,
+                about,
             });
         }
         self.outputs

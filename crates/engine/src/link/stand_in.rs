@@ -6,7 +6,7 @@ use pointsman_iso8583::{Builder, EncodeError, Mti, MtiClass, Stan, View};
 use super::Link;
 use super::journal::{Due, ObligationKind, RecordNumber, Reference};
 use super::obligations::stored_fields;
-use super::originals::{Fate, Original, REMEMBERED};
+use super::originals::{About, Fate, Original, REMEMBERED};
 use super::output::{LinkEvent, LinkOutput};
 use crate::reversal::{self, Form};
 use crate::stand_in::{ApprovalCode, StoodIn};
@@ -104,6 +104,7 @@ impl<R> Link<R> {
                 mti,
                 fate: Fate::StoodIn,
                 until: self.now + REMEMBERED,
+                about: About::of(view, &mut self.text),
             });
         }
         self.event(LinkEvent::StoodIn {

@@ -755,3 +755,50 @@ fn there_is_room_for_every_reversal() {
         dialogue.script
     );
 }
+
+/// A number that came round again names the newer purchase: the reversal of the older one must not undo that.
+#[test]
+fn a_reversal_of_something_else_undoes_nothing() {
+    for (why, change) in [
+        ("another card", (2, "4012888888881881")),
+        ("more than there was", (4, "000000000101")),
+        ("sent at another time", (90, "02000000071124201459")),
+        ("an authorization", (90, "01000000071124201500")),
+    ] {
+        let mut dialogue = signed_on();
+        let mut purchase = numbered("T0000001", "000007", "000000000100").to_vec();
+        purchase.extend([(2, "4111111111111111"), (7, "1124201500")]);
+        purchase.sort_unstable();
+        dialogue
+            .request("buyer", "0200", &purchase)
+            .approves("T0000001", "000000000100", "000002")
+            .quietly();
+        let data = |head: &str| format!("{head:0<42}");
+        let (right, other) = (data("02000000071124201500"), data(change.1));
+        let mut reversal = purchase.clone();
+        reversal.retain(|(field, _)| *field != 11 && (*field != change.0 || change.0 == 90));
+        reversal.push((11, "000008"));
+        if change.0 == 90 {
+            reversal.push((90, &other));
+        } else {
+            reversal.extend([(90, right.as_str()), change]);
+        }
+        reversal.sort_unstable();
+        dialogue.request("buyer", "0420", &reversal);
+        assert!(
+            dialogue.script.contains("tell buyer FormatError"),
+            "{why}: {}",
+            dialogue.script
+        );
+        assert_eq!(dialogue.link.occupancy().obligations, 0, "{why}");
+        // The right one does, also of a part.
+        dialogue.quietly();
+        let mut part = purchase.clone();
+        part.retain(|(field, _)| ![4, 11].contains(field));
+        part.extend([(4, "000000000040"), (11, "000009"), (90, right.as_str())]);
+        part.sort_unstable();
+        dialogue.request("buyer", "0420", &part);
+        assert!(dialogue.script.contains("accepted"), "{}", dialogue.script);
+        assert_eq!(dialogue.link.occupancy().obligations, 1);
+    }
+}
