@@ -173,7 +173,7 @@ async fn what_was_taken_back_before_it_came_is_not_sent() -> anyhow::Result<()> 
 /// The bank refuses a reversal until a person has looked at it.
 #[tokio::test]
 async fn a_dead_letter_waits_for_a_person() -> anyhow::Result<()> {
-    let (mut setup, mut alpha, _bravo) = Setup::signed_on("dead-letter", "300ms").await?;
+    let (mut setup, mut alpha, _bravo) = Setup::signed_on("dead-letter", "2s").await?;
     let mut terminal = setup.terminal().await?;
     terminal.buy(VISA, "000038", "TERM0001").await?;
     let request = alpha.expect_message().await?;
