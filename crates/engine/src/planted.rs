@@ -89,6 +89,8 @@ pub enum PlantedBug {
     RepeatUnmarked,
     /// An approval that comes after its reversal was acknowledged is let be.
     LateApprovalIgnored,
+    /// An approval that comes after a decline is let be.
+    ApprovalAfterDeclineIgnored,
     /// What the bank says to a reversal before it has the original counts as well.
     EarlyAcknowledgementCounts,
     /// An approval that could not be told is let be.
@@ -116,7 +118,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 48] = [
+    pub const ALL: [PlantedBug; 49] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -154,6 +156,7 @@ impl PlantedBug {
         PlantedBug::RepeatUnderNewStan,
         PlantedBug::RepeatUnmarked,
         PlantedBug::LateApprovalIgnored,
+        PlantedBug::ApprovalAfterDeclineIgnored,
         PlantedBug::EarlyAcknowledgementCounts,
         PlantedBug::UndoIgnored,
         PlantedBug::UndoneTwice,

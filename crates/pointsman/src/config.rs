@@ -12,7 +12,6 @@ mod limits;
 mod raw;
 mod resolve;
 mod section;
-mod size;
 pub(crate) mod suggest;
 mod syntax;
 

@@ -156,6 +156,9 @@ pub(crate) fn reply(
             if entry.mangled {
                 return Err("what is no answer to it was taken for one".into());
             }
+            if entry.declined == Some(&*code) {
+                return Ok(told);
+            }
             let decision = &entry.decision;
             if decision.code != code {
                 return Err(format!(
@@ -323,8 +326,12 @@ pub(crate) fn persisted(
         (Nature::Reversal, Outcome::Accepted) => {
             durable(reversal)
                 || durable(facts.unseen)
-                // Of what the bank declined there is nothing to undo.
-                || (durable(facts.outcome) && reversal.is_none())
+                // Of what the bank declined there is nothing to undo, as far as was known when the terminal asked.
+                || (durable(facts.outcome)
+                    && matches!(
+                        facts.reversal,
+                        None | Some((_, Some(ReversalCause::LateApproval)))
+                    ))
                 // Nor of what was never sent.
                 || (facts.intent.is_none() && facts.promise.is_none())
         }

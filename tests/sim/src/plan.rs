@@ -99,6 +99,8 @@ pub(crate) struct Faults {
     pub(crate) noise: u32,
     /// The bank takes the request up only after a while: its reversal may be there first.
     pub(crate) original_delayed: u32,
+    /// Of declines: the bank approves a moment later.
+    pub(crate) mind_changed: u32,
     // What a bank does with a reversal or an advice.
     pub(crate) stored_lost: u32,
     pub(crate) stored_unanswered: u32,
@@ -346,6 +348,7 @@ impl Faults {
             space_low: often(300),
             sync_fails: often(100),
             recall_fails: often(200),
+            mind_changed: often(400),
         }
     }
 

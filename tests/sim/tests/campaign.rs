@@ -112,7 +112,7 @@ fn seeds_run_clean() {
 /// All that can happen in the simulation. What it leaves to the engine's own tests: a match key that is busy (terminals
 /// here never use a reference number twice), dialects that do not fit each other, and a link that is asked for nothing
 /// it could send.
-const SEEN: [&str; 72] = [
+const SEEN: [&str; 73] = [
     // Causes.
     "no_route",
     "link_down",
@@ -175,6 +175,7 @@ const SEEN: [&str; 72] = [
     "recall",
     "retry",
     "original_after_reversal",
+    "approved_after_decline",
     // Why answers fit nothing.
     "key_missing",
     "key_differs",

@@ -1,8 +1,8 @@
-//! The requests that a link has open, and those that it has given up on but remembers.
+//! The requests that a link has open, and those that are over but remembered: given up on, or declined by the bank.
 //!
-//! A slab of slots. Each used slot hangs in one of two lists that run through the slab: the open ones in the order of
+//! A slab of slots. Each used slot hangs in one of three lists that run through the slab: the open ones in the order of
 //! their deadlines, the remembered ones in the order in which they may be forgotten. All requests of a link have the
-//! same timeout, so both are queues: a deadline costs two links to set, two to remove, and nothing to wait for.
+//! same timeout, so all are queues: a deadline costs two links to set, two to remove, and nothing to wait for.
 
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
@@ -28,6 +28,7 @@ pub(super) struct Open<R> {
 }
 
 /// What belongs to a request that may move money.
+#[derive(Clone)]
 pub(super) struct Money {
     pub(super) transaction: TransactionId,
     pub(super) reference: Option<Reference>,
@@ -49,6 +50,15 @@ pub(super) struct Closed<R> {
     pub(super) money: Option<Money>,
 }
 
+/// A request of an earlier life of the switch.
+pub(super) struct Remembered {
+    pub(super) expectation: Expectation,
+    pub(super) trace: Trace,
+    pub(super) transaction: TransactionId,
+    /// Of one that the bank declined.
+    pub(super) declined: Option<Money>,
+}
+
 /// The index of a used slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SlotId(u32);
@@ -64,6 +74,13 @@ pub(super) enum Found {
         trace: Trace,
         transaction: Option<TransactionId>,
     },
+    /// The bank declined it, since when; what would undo it is still there.
+    Declined {
+        slot: SlotId,
+        stan: Stan,
+        since: Instant,
+        trace: Trace,
+    },
     Nobody(UnmatchedReason),
 }
 
@@ -73,6 +90,7 @@ pub(super) struct InFlight<R> {
     free: Vec<u32>,
     open: Queue,
     late: Queue,
+    declined: Queue,
     /// From trace number or key to slot.
     index: HashTable<u32>,
     hashes: Hashes,
@@ -98,6 +116,7 @@ struct Slot<R> {
 struct Used<R> {
     expectation: Expectation,
     trace: Trace,
+    /// None of what was given up on: its reversal is due.
     money: Option<Money>,
     /// Of a request that is only remembered.
     transaction: Option<TransactionId>,
@@ -132,6 +151,7 @@ impl<R> InFlight<R> {
             free: Vec::new(),
             open: Queue::EMPTY,
             late: Queue::EMPTY,
+            declined: Queue::EMPTY,
             index: HashTable::new(),
         }
     }
@@ -148,15 +168,24 @@ impl<R> InFlight<R> {
         self.late.length as usize
     }
 
+    /// Declined by the bank, and remembered.
+    pub(super) fn declined(&self) -> usize {
+        self.declined.length as usize
+    }
+
     /// When the oldest open request has waited long enough.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.slot(self.open.head).map(|slot| slot.until)
     }
 
     /// Is the key in use where the trace number is not part of it? What is answered by another message type does not
-    /// count: a reversal may carry the reference of what it reverses, and no answer fits both.
+    /// count: a reversal may carry the reference of what it reverses, and no answer fits both. Nor does what was declined:
+    /// a customer who tries again must not wait.
     pub(super) fn key_is_busy(&self, key: &Key, answer: Mti) -> bool {
-        !self.fields.stan && self.with_key(key, answer).is_some()
+        !self.fields.stan
+            && self
+                .with_key(key, answer)
+                .is_some_and(|slot| !self.is_declined(*slot))
     }
 
     /// Takes a request in. Deadlines must not go back from one call to the next.
@@ -252,7 +281,7 @@ impl<R> InFlight<R> {
             let key = Key::of(answer, &self.fields);
             self.with_key(&key, answer.mti()).or_else(|| {
                 self.index
-                    .find(self.hashes.key(&key), |slot| self.has_key(*slot, &key))
+                    .find(self.hashes.key(&key), |slot| self.slot_has_key(*slot, &key))
             })
         };
         let mut candidate = candidate.copied();
@@ -283,6 +312,13 @@ impl<R> InFlight<R> {
         }
         if used.reply.is_some() {
             Found::Open(SlotId(id))
+        } else if used.money.is_some() {
+            Found::Declined {
+                slot: SlotId(id),
+                stan: expected.stan,
+                since: slot.given_up,
+                trace: used.trace,
+            }
         } else {
             Found::Late {
                 stan: expected.stan,
@@ -370,16 +406,71 @@ impl<R> InFlight<R> {
         Some(closed)
     }
 
-    /// Remembers a request that an earlier life of the switch gave up on. `until` must not go back from one call to the
-    /// next.
-    pub(super) fn remember(
+    /// The bank has declined the request: it is remembered until `until` with what would undo it, should the bank change
+    /// its mind. `until` must not go back from one call to the next.
+    pub(super) fn decline(
         &mut self,
-        expectation: Expectation,
-        trace: Trace,
-        transaction: TransactionId,
+        id: SlotId,
         now: Instant,
         until: Instant,
-    ) {
+    ) -> Option<Closed<R>> {
+        let slot = self.slots.get_mut(id.0 as usize)?;
+        let used = slot.used.as_mut()?;
+        let (reply_to, ticket) = used.reply.take()?;
+        slot.given_up = now;
+        slot.until = until;
+        let closed = Closed {
+            reply_to,
+            ticket,
+            copies: core::mem::take(&mut used.copies),
+            stan: used.expectation.stan,
+            trace: used.trace,
+            money: used.money.clone(),
+        };
+        self.open.remove(&mut self.slots, id.0);
+        self.declined.push(&mut self.slots, id.0);
+        Some(closed)
+    }
+
+    /// What was declined was approved after all: from now on it is remembered like what was given up on, until `until`.
+    pub(super) fn approved_after_all(&mut self, id: SlotId, until: Instant) -> Option<Money> {
+        let slot = self.slots.get_mut(id.0 as usize)?;
+        let money = slot.used.as_mut()?.money.take()?;
+        slot.until = until;
+        self.declined.remove(&mut self.slots, id.0);
+        self.late.push(&mut self.slots, id.0);
+        Some(money)
+    }
+
+    /// Is there something with this key, which is not told by its number?
+    pub(super) fn has_key(&self, key: &Key, answer: Mti) -> bool {
+        !self.fields.stan && self.with_key(key, answer).is_some()
+    }
+
+    /// A new request has the key of one that was declined, which is forgotten: an answer could be to either. Gives its
+    /// trace number.
+    pub(super) fn supersede(&mut self, key: &Key, answer: Mti) -> Option<Stan> {
+        if self.fields.stan {
+            return None;
+        }
+        let id = *self.with_key(key, answer)?;
+        if !self.is_declined(id) {
+            return None;
+        }
+        self.declined.remove(&mut self.slots, id);
+        self.vacate(id)
+    }
+
+    /// Remembers a request that an earlier life of the switch gave up on, or, with what would undo it, one that was
+    /// declined. `until` must not go back from one call to the next.
+    pub(super) fn remember(&mut self, request: Remembered, now: Instant, until: Instant) {
+        let Remembered {
+            expectation,
+            trace,
+            transaction,
+            declined,
+        } = request;
+        let was_declined = declined.is_some();
         let slot = Slot {
             previous: NONE,
             next: NONE,
@@ -389,13 +480,18 @@ impl<R> InFlight<R> {
                 expectation,
                 trace,
                 transaction: Some(transaction),
-                money: None,
+                money: declined,
                 reply: None,
                 copies: Vec::new(),
             }),
         };
         let id = self.place(slot);
-        self.late.push(&mut self.slots, id);
+        let queue = if was_declined {
+            &mut self.declined
+        } else {
+            &mut self.late
+        };
+        queue.push(&mut self.slots, id);
     }
 
     /// The oldest open request.
@@ -420,18 +516,27 @@ impl<R> InFlight<R> {
 
     /// Forgets one request that was remembered long enough; gives its trace number.
     pub(super) fn forget(&mut self, now: Instant) -> Option<Stan> {
-        let id = self.late.head;
-        let stan = match self.slot(id) {
-            Some(slot) if slot.until <= now => slot.used.as_ref()?.expectation.stan,
-            _ => return None,
+        let is_over = |id: u32| self.slot(id).is_some_and(|slot| slot.until <= now);
+        let id = if is_over(self.late.head) {
+            let id = self.late.head;
+            self.late.remove(&mut self.slots, id);
+            id
+        } else if is_over(self.declined.head) {
+            let id = self.declined.head;
+            self.declined.remove(&mut self.slots, id);
+            id
+        } else {
+            return None;
         };
+        self.vacate(id)
+    }
+
+    /// Frees a slot that hangs in no list any more; gives its trace number.
+    fn vacate(&mut self, id: u32) -> Option<Stan> {
         self.remove_from_index(id);
-        self.late.remove(&mut self.slots, id);
         self.free.push(id);
-        if let Some(slot) = self.slots.get_mut(id as usize) {
-            slot.used = None;
-        }
-        Some(stan)
+        let used = self.slots.get_mut(id as usize)?.used.take()?;
+        Some(used.expectation.stan)
     }
 
     /// Forgets everything that is remembered. Nothing may be open.
@@ -445,6 +550,7 @@ impl<R> InFlight<R> {
         self.index.clear();
         self.open = Queue::EMPTY;
         self.late = Queue::EMPTY;
+        self.declined = Queue::EMPTY;
     }
 
     /// For [`PlantedBug::StanNotMatched`] alone.
@@ -465,6 +571,11 @@ impl<R> InFlight<R> {
         self.slot(id)?.used.as_ref()
     }
 
+    fn is_declined(&self, id: u32) -> bool {
+        self.used(id)
+            .is_some_and(|used| used.reply.is_none() && used.money.is_some())
+    }
+
     fn has_stan(&self, id: u32, stan: Stan) -> bool {
         self.used(id)
             .is_some_and(|used| used.expectation.stan == stan)
@@ -473,14 +584,14 @@ impl<R> InFlight<R> {
     /// The request with this key that is answered by this message type.
     fn with_key(&self, key: &Key, answer: Mti) -> Option<&u32> {
         self.index.find(self.hashes.key(key), |slot| {
-            self.has_key(*slot, key)
+            self.slot_has_key(*slot, key)
                 && self
                     .used(*slot)
                     .is_some_and(|used| used.expectation.mti == answer)
         })
     }
 
-    fn has_key(&self, id: u32, key: &Key) -> bool {
+    fn slot_has_key(&self, id: u32, key: &Key) -> bool {
         self.used(id)
             .is_some_and(|used| used.expectation.key.bytes() == key.bytes())
     }

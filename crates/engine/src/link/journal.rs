@@ -14,6 +14,9 @@ use crate::{CardMessage, Cause, StoodIn, Trace, TransactionId};
 pub struct RecordNumber(u64);
 
 impl RecordNumber {
+    /// Of all that an earlier life of the switch wrote: it is durable.
+    pub(super) const EARLIER: RecordNumber = RecordNumber(0);
+
     /// The number.
     #[must_use]
     pub const fn get(self) -> u64 {

@@ -146,6 +146,7 @@ impl<R> Link<R> {
         Occupancy {
             in_flight: self.in_flight.open(),
             late: self.in_flight.late(),
+            declined: self.in_flight.declined(),
             stans: self.stans.busy(),
             outputs: self.outputs.len(),
             obligations: self.store_forward.len(),

@@ -5,7 +5,7 @@ use pointsman_iso8583::{
     Builder, EncodeError, FieldSet, Mti, MtiClass, Pan, ResponseCode, Stan, View,
 };
 
-use super::in_flight::Closed;
+use super::in_flight::{Closed, SlotId};
 use super::journal::{
     Due, ObligationKind, Record, RecordNumber, Reference, ReversalCause, Settlement,
 };
@@ -600,6 +600,23 @@ impl<R> Link<R> {
             // is said to them is no acknowledgement.
             entry.doubts = entry.attempts.min(DOUBTS_MAX);
         }
+    }
+
+    /// The bank has declined and approves now, or says nothing: the terminal was told no, so that what the bank holds is
+    /// undone. A repeat of the terminal still gets the answer that it had.
+    pub(super) fn approved_after_decline(&mut self, slot: SlotId, stan: Stan, trace: Trace) {
+        let until = self.rested(self.profile.cooling.unanswered);
+        let Some(money) = self.in_flight.approved_after_all(slot, until) else {
+            return;
+        };
+        let sent = Sent {
+            transaction: money.transaction,
+            reference: money.reference,
+            stan,
+            trace,
+            reversal: money.reversal,
+        };
+        self.owe_reversal(ReversalCause::LateApproval, sent);
     }
 
     /// A person wants a dead letter to be sent again. False if there is none.

@@ -220,6 +220,8 @@ pub struct Occupancy {
     pub in_flight: usize,
     /// Requests given up on and still remembered.
     pub late: usize,
+    /// Requests declined by the bank and still remembered, should it change its mind.
+    pub declined: usize,
     /// Trace numbers in use or resting.
     pub stans: usize,
     /// Outputs not yet taken.

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use pointsman_iso8583::{DecodeError, Mti, Reason, ResponseCode, Stan, View};
 
 use super::Link;
-use super::in_flight::{Found, SlotId};
+use super::in_flight::{Closed, Found, SlotId};
 use super::journal::{Record, ReversalCause};
 use super::network_management::{self, NetworkManagementCode};
 use super::originals::Fate;
@@ -91,6 +91,39 @@ impl<R> Link<R> {
                 }
             }
             Reading::Answer {
+                found:
+                    Found::Declined {
+                        slot,
+                        stan,
+                        since,
+                        trace,
+                    },
+                response_code: code,
+                ..
+            } if code.is_none_or(|code| code.is_approval()) => {
+                self.event(LinkEvent::Late {
+                    stan,
+                    response_code: code,
+                    overdue: now.since(since),
+                    trace,
+                });
+                self.approved_after_decline(slot, stan, trace);
+            }
+            Reading::Answer {
+                found: Found::Declined { .. },
+                mti,
+                stan,
+                ..
+            } => {
+                let nearest = self.nearest(&frame);
+                self.event(LinkEvent::Unmatched {
+                    mti,
+                    stan,
+                    why: UnmatchedReason::AlreadyAnswered,
+                    nearest,
+                });
+            }
+            Reading::Answer {
                 found: Found::Nobody(why),
                 mti,
                 stan,
@@ -171,7 +204,7 @@ impl<R> Link<R> {
                 .in_flight
                 .expectation(slot)
                 .and_then(|asked| asked.mismatch(&view, self.planted)),
-            Found::Late { .. } | Found::Nobody(_) => None,
+            Found::Late { .. } | Found::Declined { .. } | Found::Nobody(_) => None,
         };
         let response_code = view.response_code();
         Reading::Answer {
@@ -194,20 +227,16 @@ impl<R> Link<R> {
     fn owner(&self, answer: &View<'_>) -> Option<SlotId> {
         match self.in_flight.find(answer, self.planted) {
             Found::Open(slot) => Some(slot),
-            Found::Late { .. } | Found::Nobody(_) => None,
+            Found::Late { .. } | Found::Declined { .. } | Found::Nobody(_) => None,
         }
     }
 
     /// The bank has answered.
     fn answered(&mut self, slot: SlotId, response_code: Option<ResponseCode>, frame: Bytes) {
-        let Some(closed) = self.in_flight.close(slot) else {
+        let approved = response_code.is_some_and(|code| code.is_approval());
+        let Some(closed) = self.close_answered(slot, approved) else {
             return;
         };
-        if !self.planted.has(PlantedBug::StanLeaked) {
-            self.stans
-                .rest(closed.stan, self.rested(self.profile.cooling.answered));
-        }
-        let approved = response_code.is_some_and(|code| code.is_approval());
         let (stan, trace, copies) = (closed.stan, closed.trace, closed.copies.len() as u32 + 1);
         let mut after = None;
         let mut undo = None;
@@ -242,6 +271,23 @@ impl<R> Link<R> {
         }
         let askers = (closed.reply_to, closed.ticket, closed.copies);
         self.answer_all(askers, &frame, undo, after);
+    }
+
+    /// Ends the wait for an answer. A bank that declines may change its mind as long as the number rests: what would undo
+    /// the request is kept so long.
+    fn close_answered(&mut self, slot: SlotId, approved: bool) -> Option<Closed<R>> {
+        let rested = self.rested(self.profile.cooling.answered);
+        let moves_money = self.in_flight.intent(slot).is_some();
+        let forgets = self.planted.has(PlantedBug::StanLeaked)
+            || self.planted.has(PlantedBug::ApprovalAfterDeclineIgnored);
+        if moves_money && !approved && !forgets {
+            return self.in_flight.decline(slot, self.now, rested);
+        }
+        let closed = self.in_flight.close(slot)?;
+        if !self.planted.has(PlantedBug::StanLeaked) {
+            self.stans.rest(closed.stan, rested);
+        }
+        Some(closed)
     }
 
     /// Whatever the host sends shows that it is there.

@@ -14,7 +14,10 @@ use hashbrown::HashMap;
 use pointsman_iso8583::{Mti, Stan};
 
 use super::Link;
-use super::journal::{Due, Intent, ObligationKind, Record, Reference, ReversalCause, Settlement};
+use super::in_flight::{Money, Remembered};
+use super::journal::{
+    Due, Intent, ObligationKind, Record, RecordNumber, Reference, ReversalCause, Settlement,
+};
 use super::matching::{Expectation, Key};
 use super::obligations::Sent;
 use super::originals::{About, Fate, Original, REMEMBERED};
@@ -40,10 +43,12 @@ pub struct Recovered {
     late_order: VecDeque<(u64, Stan)>,
     /// Reversals that were acknowledged a moment ago: a late approval brings them back.
     settled: VecDeque<(u64, Owed)>,
-    /// Numbers whose requests were answered a moment ago: a second copy of the answer may come.
-    answered: VecDeque<(u64, Stan)>,
+    /// Requests that were answered a moment ago: a second copy of the answer may come, or another one.
+    answered: VecDeque<(u64, Answered)>,
     /// The number that was given last.
     given: Option<Stan>,
+    /// By whom each number was used last: what used it before is too long ago.
+    users: HashMap<Stan, TransactionId>,
     /// Seconds that the records cover, and the clock of the last one.
     elapsed: u64,
     clock: Option<u64>,
@@ -66,6 +71,14 @@ struct Owed {
     settled: Option<Settlement>,
 }
 
+#[derive(Debug)]
+struct Answered {
+    transaction: TransactionId,
+    stan: Stan,
+    /// Of one that the bank declined: it may change its mind.
+    declined: Option<Intent>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Known {
     reference: Reference,
@@ -84,6 +97,7 @@ impl Recovered {
         match record {
             Record::Intent(intent) => {
                 self.given = Some(intent.stan);
+                self.users.insert(intent.stan, intent.transaction);
                 self.know(
                     at,
                     intent.reference,
@@ -105,7 +119,12 @@ impl Recovered {
                     let again = false;
                     let fate = Fate::Answered { approved, again };
                     self.became(intent.reference, transaction, fate);
-                    self.answered.push_back((at, intent.stan));
+                    let answered = Answered {
+                        transaction,
+                        stan: intent.stan,
+                        declined: (!approved).then_some(intent),
+                    };
+                    self.answered.push_back((at, answered));
                 }
             }
             Record::Withdrawn { transaction, .. } => {
@@ -137,6 +156,7 @@ impl Recovered {
                     owed.attempts = count;
                 }
                 self.late.remove(&stan);
+                self.users.insert(stan, transaction);
                 // A repeat has the number of the first attempt.
                 if count <= 1 {
                     self.given = Some(stan);
@@ -186,6 +206,12 @@ impl Recovered {
             let clear = open(intent.transaction, None, intent.reversal.expose())?;
             intent.reversal = CardMessage::new(clear);
         }
+        for (_, answered) in &mut self.answered {
+            if let Some(intent) = &mut answered.declined {
+                let clear = open(intent.transaction, None, intent.reversal.expose())?;
+                intent.reversal = CardMessage::new(clear);
+            }
+        }
         for (_, owed) in &mut self.settled {
             let (transaction, kind) = (owed.due.transaction, owed.due.kind);
             let clear = open(transaction, Some(kind), owed.due.message.expose())?;
@@ -201,6 +227,9 @@ impl Recovered {
             self.late.insert(intent.stan, (at, intent));
         }
         if due.kind == ObligationKind::Reversal {
+            if due.cause == Some(ReversalCause::LateApproval) {
+                self.no_longer_declined(at, due.transaction);
+            }
             let fate = due.cause.map_or(Fate::Reversed, |cause| match cause {
                 ReversalCause::Terminal | ReversalCause::Undeliverable | ReversalCause::Restart => {
                     Fate::Reversed
@@ -244,6 +273,19 @@ impl Recovered {
                 settled: None,
             },
         );
+    }
+
+    /// The bank approved what it had declined, and its reversal is due: another approval is late.
+    fn no_longer_declined(&mut self, at: u64, transaction: TransactionId) {
+        let declined = self.answered.iter_mut().rev().find_map(|(_, answered)| {
+            answered
+                .declined
+                .take_if(|intent| intent.transaction == transaction)
+        });
+        if let Some(intent) = declined {
+            self.late_order.push_back((at, intent.stan));
+            self.late.insert(intent.stan, (at, intent));
+        }
     }
 
     fn settled(
@@ -309,7 +351,14 @@ impl Recovered {
         if let Some(known) = reference.and_then(|reference| self.originals.get_mut(&reference.name))
             && known.transaction == transaction
         {
-            known.fate = Some(fate);
+            // Also if the bank approves after all, the terminal was told what was said first.
+            let declined = Fate::Answered {
+                approved: false,
+                again: false,
+            };
+            if known.fate != Some(declined) {
+                known.fate = Some(fate);
+            }
         }
     }
 }
@@ -357,6 +406,7 @@ impl<R> Link<R> {
             settled,
             answered,
             given,
+            users,
             ..
         } = recovered;
         // Banks find what a reversal is about by number and terminal: in each life another beginning would soon give a
@@ -389,7 +439,15 @@ impl<R> Link<R> {
             }
         }
         if !self.planted.has(PlantedBug::LateForgottenOnRestart) {
-            self.take_over_recent(late.into_values().collect(), &settled);
+            let is_last = |owed: &Owed| {
+                let stan = owed.due.stan.as_ref();
+                stan.is_none_or(|stan| users.get(stan) == Some(&owed.due.transaction))
+            };
+            let settled = settled.iter().map(|(_, owed)| owed);
+            self.take_over_recent(
+                late.into_values().collect(),
+                settled.filter(|owed| is_last(owed)),
+            );
         }
         // In the order of their names, so that the same records give the same life.
         let mut in_doubt: Vec<Intent> = in_doubt.into_values().collect();
@@ -400,23 +458,76 @@ impl<R> Link<R> {
         for intent in in_doubt {
             self.doubt(intent);
         }
-        let cooling = self.profile.cooling.answered;
-        for (_, stan) in answered {
-            if !self.stans.is_busy(stan) {
-                self.stans.rest_again(stan, self.now + cooling);
+        let answered = answered.into_iter().map(|(_, answered)| answered);
+        self.take_over_answered(
+            answered.filter(|answered| users.get(&answered.stan) == Some(&answered.transaction)),
+        );
+    }
+
+    /// What was answered a moment ago.
+    fn take_over_answered(&mut self, answered: impl Iterator<Item = Answered>) {
+        let until = self.now + self.profile.cooling.answered;
+        for Answered { stan, declined, .. } in answered {
+            if self.stans.is_busy(stan) {
+                continue;
+            }
+            let room = self.in_flight.declined() < limits::DECLINED_REMEMBERED_MAX
+                && !self.planted.has(PlantedBug::ApprovalAfterDeclineIgnored);
+            let remembered = declined
+                .filter(|_| room)
+                .and_then(|intent| self.declined_before(intent))
+                .filter(|before| {
+                    let expected = &before.expectation;
+                    !self.in_flight.has_key(&expected.key, expected.mti)
+                });
+            match remembered {
+                Some(before) => {
+                    self.stans.reserve(stan);
+                    self.in_flight.remember(before, self.now, until);
+                }
+                None => self.stans.rest_again(stan, until),
             }
         }
     }
 
+    fn declined_before(&self, intent: Intent) -> Option<Remembered> {
+        let expectation = self.expected_before(&intent)?;
+        let Intent {
+            transaction,
+            reference,
+            mti,
+            trace,
+            reversal,
+            ..
+        } = intent;
+        let money = Money {
+            transaction,
+            reference,
+            mti,
+            intent: RecordNumber::EARLIER,
+            reversal,
+        };
+        Some(Remembered {
+            expectation,
+            trace,
+            transaction,
+            declined: Some(money),
+        })
+    }
+
     /// What was given up on or acknowledged a moment ago: an approval may still come.
-    fn take_over_recent(&mut self, mut late: Vec<(u64, Intent)>, settled: &VecDeque<(u64, Owed)>) {
+    fn take_over_recent<'a>(
+        &mut self,
+        mut late: Vec<(u64, Intent)>,
+        settled: impl DoubleEndedIterator<Item = &'a Owed>,
+    ) {
         let cooling = self.profile.cooling.unanswered;
         late.sort_unstable_by_key(|(_, intent)| intent.transaction);
         for (_, intent) in &late {
             self.remember_late(intent);
         }
         let until = self.now + cooling;
-        for (_, owed) in settled.iter().rev() {
+        for owed in settled.rev() {
             // Somebody else has its number by now: then it is too long ago.
             if owed.due.stan.is_some_and(|stan| self.stans.is_busy(stan)) {
                 continue;
@@ -433,29 +544,33 @@ impl<R> Link<R> {
     fn remember_late(&mut self, intent: &Intent) {
         self.stans.reserve(intent.stan);
         let until = self.now + self.profile.cooling.unanswered;
-        let dialect = Arc::clone(&self.profile.dialect);
-        let expectation = dialect
-            .view(intent.reversal.expose())
-            .ok()
-            .zip(intent.mti.response())
-            .map(|(reversal, mti)| Expectation {
-                stan: intent.stan,
-                mti,
-                key: Key::of(&reversal, self.in_flight.fields()),
-                amount: None,
-                currency: None,
-            });
+        let expectation = self.expected_before(intent);
         let is_free = !self.in_flight.remembers(intent.stan);
         let room = self.in_flight.late() < limits::LATE_REMEMBERED_MAX;
         match expectation {
             Some(expectation) if is_free && room => {
-                let (now, trace) = (self.now, intent.trace);
-                let transaction = intent.transaction;
-                self.in_flight
-                    .remember(expectation, trace, transaction, now, until);
+                let late = Remembered {
+                    expectation,
+                    trace: intent.trace,
+                    transaction: intent.transaction,
+                    declined: None,
+                };
+                self.in_flight.remember(late, self.now, until);
             }
             Some(_) | None => self.stans.doubt(intent.stan, until),
         }
+    }
+
+    /// By what an answer to a request of an earlier life is known.
+    fn expected_before(&self, intent: &Intent) -> Option<Expectation> {
+        let reversal = self.profile.dialect.view(intent.reversal.expose()).ok()?;
+        Some(Expectation {
+            stan: intent.stan,
+            mti: intent.mti.response()?,
+            key: Key::of(&reversal, self.in_flight.fields()),
+            amount: None,
+            currency: None,
+        })
     }
 
     fn take_over_originals(&mut self, elapsed: u64, mut originals: Vec<Known>) {

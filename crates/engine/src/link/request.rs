@@ -256,6 +256,13 @@ impl<R> Link<R> {
         if self.in_flight.open() + self.in_flight.late() >= slots_max {
             return Err(Cause::StanExhausted);
         }
+        let declined_max = self
+            .profile
+            .in_flight_max
+            .saturating_add(limits::DECLINED_REMEMBERED_MAX);
+        if self.in_flight.open() + self.in_flight.declined() >= declined_max {
+            return Err(Cause::StanExhausted);
+        }
         if request.nature == Nature::Financial {
             if !self.recording {
                 return Err(Cause::JournalDown);
@@ -318,6 +325,10 @@ impl<R> Link<R> {
         let known = money
             .as_ref()
             .and_then(|money| Some((money.transaction, money.reference?)));
+        if let Some(stan) = self.in_flight.supersede(&expectation.key, expectation.mti) {
+            self.stans
+                .rest(stan, self.rested(self.profile.cooling.answered));
+        }
         let deadline = now + self.profile.timeout;
         let slot = self.in_flight.insert(
             Open {

@@ -17,9 +17,7 @@ use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
 use super::{FILE_NAME, LOCK_NAME};
 use crate::log::is_file_of_a_log;
-use crate::{
-    Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space, free_bytes,
-};
+use crate::{Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space};
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
 pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
@@ -58,7 +56,7 @@ pub struct SqliteEngine {
     directory: PathBuf,
     options: SqliteOptions,
     checkpointer: Checkpointer,
-    releasing: Arc<Releasing>,
+    released: Arc<AtomicU64>,
     /// Held while the engine lives: nobody else may write.
     _lock: File,
 }
@@ -93,8 +91,8 @@ impl SqliteEngine {
             .map_err(OpenError::sqlite(&path))?;
         let last = schema::applied(&connection).map_err(OpenError::sqlite(&path))?;
         visit_records(&connection, &path, (Lsn::ZERO, last), visit)?;
-        let releasing = Arc::new(Releasing::default());
-        let checkpointer = Checkpointer::start(&path, options, Arc::clone(&releasing))?;
+        let released = Arc::new(AtomicU64::new(0));
+        let checkpointer = Checkpointer::start(&path, options.retention, Arc::clone(&released))?;
         Ok(SqliteEngine {
             connection,
             next: last.next(),
@@ -102,7 +100,7 @@ impl SqliteEngine {
             directory: directory.into(),
             options,
             checkpointer,
-            releasing,
+            released,
             _lock: lock,
         })
     }
@@ -111,7 +109,7 @@ impl SqliteEngine {
     #[must_use]
     pub fn handle(&self) -> StoreHandle {
         StoreHandle {
-            releasing: Arc::clone(&self.releasing),
+            released: Arc::clone(&self.released),
         }
     }
 
@@ -151,32 +149,13 @@ impl SqliteEngine {
 /// Releases records of a store; clones are of the same one.
 #[derive(Clone, Debug)]
 pub struct StoreHandle {
-    releasing: Arc<Releasing>,
-}
-
-/// Which records need not be there any more.
-#[derive(Debug, Default)]
-pub(super) struct Releasing {
-    /// Records below this are not wanted.
-    pub(super) released: AtomicU64,
-    /// Records below this are kept because there is room for them, and for no other reason.
-    pub(super) spare: AtomicU64,
+    released: Arc<AtomicU64>,
 }
 
 impl StoreHandle {
     /// Lets records below `up_to` be deleted, beside the work and in small steps; the tables keep what they said.
     pub fn release(&self, up_to: Lsn) {
-        self.releasing
-            .released
-            .fetch_max(up_to.get(), Ordering::AcqRel);
-    }
-
-    /// Lets records below `up_to` be deleted, the oldest first, as soon as room runs short: before space is low, and not
-    /// otherwise.
-    pub fn spare(&self, up_to: Lsn) {
-        self.releasing
-            .spare
-            .fetch_max(up_to.get(), Ordering::AcqRel);
+        self.released.fetch_max(up_to.get(), Ordering::AcqRel);
     }
 }
 
@@ -214,7 +193,8 @@ impl Engine for SqliteEngine {
 
     fn space(&self) -> Space {
         // Space that cannot be asked for is not there.
-        let free = free_bytes(&self.directory).unwrap_or_default();
+        let free = rustix::fs::statvfs(&self.directory)
+            .map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         if free < self.options.reserve_bytes {
             Space::Low
         } else {
@@ -288,7 +268,7 @@ pub(super) fn visit_records(
     }
 }
 
-pub(super) fn raw<'a>(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<RawRecord<'a>> {
+fn raw<'a>(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<RawRecord<'a>> {
     Ok(RawRecord {
         lsn: Lsn::new(row.get::<_, i64>(0)?.cast_unsigned()),
         kind: row.get(1)?,

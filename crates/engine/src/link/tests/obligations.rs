@@ -245,6 +245,145 @@ fn a_late_approval_is_reversed_again() {
 }
 
 #[test]
+fn an_approval_after_a_decline_is_reversed() {
+    let mut dialogue = signed_on();
+    dialogue
+        .request(
+            "T0000001",
+            "0200",
+            &numbered("T0000001", "000017", "000000000100"),
+        )
+        .quietly();
+    let answer = |code| {
+        [
+            (4, "000000000100"),
+            (11, "000002"),
+            (39, code),
+            (41, "T0000001"),
+        ]
+    };
+    // The same again is a second copy.
+    dialogue
+        .bank("0210", &answer("51"))
+        .bank("0210", &answer("51"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=51 41=T0000001
+                record 2: T0 answered 51
+                tell T0000001 0210 4=000000000100 11=000002 39=51 41=T0000001, after 2
+            bank says 0210 4=000000000100 11=000002 39=51 41=T0000001
+                (unmatched 0210 000002: already_answered)
+        "#]]);
+    assert_eq!(dialogue.link.occupancy().declined, 1);
+    // The bank holds what the terminal was told it does not. A third answer changes nothing.
+    dialogue
+        .wait(9)
+        .bank("0210", &answer("00"))
+        .bank("0210", &answer("00"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 9000 ms late)
+                record 3: reversal of T0 due: late_approval, 0420 4=000000000100 11=000002 12=201500 13=1124 41=T0000001 90=020000000200000000000000000000000000000000
+                record 4: reversal of T0 goes as 000003, 1
+                send 0420 4=000000000100 11=000003 12=201500 13=1124 41=T0000001 90=020000000200000000000000000000000000000000, after 4
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 9000 ms late)
+        "#]]);
+    assert_eq!(dialogue.link.occupancy().declined, 0);
+    // The terminal gets what it was told, and has nothing to reverse.
+    dialogue
+        .request(
+            "T0000001",
+            "0200",
+            &numbered("T0000001", "000017", "000000000100"),
+        )
+        .request(
+            "T0000001",
+            "0420",
+            &[
+                (4, "000000000100"),
+                (11, "000018"),
+                (41, "T0000001"),
+                (90, &original("000017")),
+            ],
+        )
+        .check(expect![[r#"
+            T0000001 asks
+                recall T0 for T0000001, after 4
+            T0000001 asks
+                tell T0000001 accepted, after 4
+        "#]]);
+}
+
+#[test]
+fn what_was_declined_is_remembered_while_its_number_rests() {
+    let mut dialogue = signed_on();
+    dialogue.purchase("T0000001", "000000000100").quietly();
+    let answer = |code| {
+        [
+            (4, "000000000100"),
+            (11, "000002"),
+            (39, code),
+            (41, "T0000001"),
+        ]
+    };
+    dialogue.bank("0210", &answer("51")).wait(10).quietly();
+    dialogue.bank("0210", &answer("00")).check(expect![[r#"
+        bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+            (unmatched 0210 000002: unknown)
+    "#]]);
+    let rest = dialogue.link.occupancy();
+    assert_eq!((rest.declined, rest.stans, rest.obligations), (0, 0, 0));
+    // Of two approvals the second is a copy, and an inquiry is never undone.
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .approves("T0000001", "000000000100", "000003")
+        .request(
+            "T0000001",
+            "0100",
+            &[(3, "310000"), (11, "000000"), (41, "T0000001")],
+        )
+        .bank("0110", &[(11, "000004"), (39, "51"), (41, "T0000001")])
+        .quietly();
+    dialogue
+        .approves("T0000001", "000000000100", "000003")
+        .bank("0110", &[(11, "000004"), (39, "00"), (41, "T0000001")])
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000003 39=00 41=T0000001
+                (unmatched 0210 000003: already_answered)
+            bank says 0110 11=000004 39=00 41=T0000001
+                (unmatched 0110 000004: already_answered)
+        "#]]);
+}
+
+#[test]
+fn where_no_number_tells_them_apart_what_was_declined_makes_room() {
+    let mut dialogue = Dialogue::signed_on(LinkProfile {
+        match_fields: [41].into(),
+        ..profile()
+    });
+    let answer = |code| [(4, "000000000100"), (39, code), (41, "T0000001")];
+    dialogue
+        .purchase("T0000001", "000000000100")
+        .bank("0210", &answer("51"))
+        .purchase("T0000001", "000000000100")
+        .quietly();
+    assert_eq!(dialogue.link.occupancy().declined, 0);
+    dialogue
+        .bank("0210", &answer("00"))
+        .bank("0210", &answer("51"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 39=00 41=T0000001
+                record 4: T1 answered 00
+                tell T0000001 0210 4=000000000100 39=00 41=T0000001, after 4
+            bank says 0210 4=000000000100 39=51 41=T0000001
+                (unmatched 0210 : unknown)
+        "#]]);
+    dialogue.wait(10).purchase("T0000001", "000000000100");
+    let rest = dialogue.link.occupancy();
+    assert_eq!((rest.in_flight, rest.stans), (1, 1));
+}
+
+#[test]
 fn an_approval_that_cannot_be_told_is_reversed_once() {
     let mut dialogue = signed_on();
     dialogue

@@ -241,6 +241,51 @@ fn a_restart_uses_no_number_that_a_second_answer_could_come_to() {
 }
 
 #[test]
+fn a_bank_that_declined_before_a_restart_may_approve_after_it() {
+    let mut dialogue = Dialogue::signed_on(profile());
+    dialogue.request("T0000001", "0200", &numbered("000017"));
+    let answer = |code| {
+        [
+            (4, "000000000100"),
+            (11, "000002"),
+            (39, code),
+            (41, "T0000001"),
+        ]
+    };
+    dialogue.bank("0210", &answer("51")).quietly();
+    let mut after = again(&dialogue, 1);
+    assert_eq!(after.link.occupancy().declined, 1);
+    after.signs_on().quietly();
+    after
+        .bank("0210", &answer("00"))
+        .request("T0000001", "0200", &numbered("000017"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 0 ms late)
+                record 1: reversal of T0 due: late_approval, 0420 4=000000000100 11=000002 12=201500 13=1124 41=T0000001 90=020000000200000000000000000000000000000000
+                record 2: reversal of T0 goes as 000003, 1
+                send 0420 4=000000000100 11=000003 12=201500 13=1124 41=T0000001 90=020000000200000000000000000000000000000000, after 2
+            T0000001 asks
+                recall T0 for T0000001, after 2
+        "#]]);
+    // And once more: it is late now, and the terminal is still told what it was told.
+    after.records.splice(0..0, dialogue.records.clone());
+    let mut third = again(&after, 1);
+    let occupancy = third.link.occupancy();
+    assert_eq!((occupancy.declined, occupancy.late), (0, 1));
+    third.signs_on().quietly();
+    third
+        .bank("0210", &answer("00"))
+        .request("T0000001", "0200", &numbered("000017"))
+        .check(expect![[r#"
+            bank says 0210 4=000000000100 11=000002 39=00 41=T0000001
+                (000002 answered 00, 0 ms late)
+            T0000001 asks
+                recall T0 for T0000001, after 1
+        "#]]);
+}
+
+#[test]
 fn a_second_crash_during_recovery_changes_nothing() {
     let mut dialogue = Dialogue::signed_on(profile());
     dialogue.request("T0000001", "0200", &numbered("000007"));
