@@ -12,6 +12,7 @@ mod limits;
 mod raw;
 mod resolve;
 mod section;
+mod size;
 pub(crate) mod suggest;
 mod syntax;
 

@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod fold;
+mod keep;
 mod link_book;
 mod recall;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pointsman_journal::event::{Boot, Event, UnixMicros};
-use pointsman_journal::log::{LogEngine, LogHandle, LogOptions};
+use pointsman_journal::log::{LogEngine, LogOptions};
 use pointsman_journal::seal::{KeyError, Keys, Sealer, WrongKey, new_salt};
 use pointsman_journal::sqlite::{
     Projection, ProjectionOptions, Reader, SqliteEngine, SqliteOptions,
@@ -27,6 +28,7 @@ use crate::settings::{JournalEngine, JournalSettings};
 pub(crate) use decode::card_id;
 use fold::Fold;
 pub(crate) use fold::Start;
+use keep::Keep;
 pub(crate) use link_book::{LinkBook, Oldest};
 use recall::Store;
 
@@ -76,8 +78,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     /// The life of the switch, counted from one.
     pub(crate) life: u32,
-    keep_bytes: u64,
-    segment_bytes: u64,
+    keep: Keep,
 }
 
 impl std::fmt::Debug for Shared {
@@ -112,8 +113,7 @@ impl Books {
             keys,
             store: opened.store,
             life,
-            keep_bytes: settings.keep_bytes,
-            segment_bytes: settings.segment_bytes,
+            keep: Keep::new(settings),
         });
         let boot = Event::Boot(Boot {
             epoch: life,
@@ -175,14 +175,20 @@ impl Books {
     }
 
     fn release(&self, oldest: Lsn) {
+        let now = UnixMicros::now();
         let handle = match &self.shared.store {
             Store::Log { handle, .. } => handle,
-            Store::Sqlite { handle, .. } => {
-                // The tables keep what records said; as many are kept as a log of this size would have.
-                let records = self.shared.keep_bytes / RECORD_BYTES_USUAL;
-                let end = self.shared.journal.mark().borrow().durable.get();
-                let kept = Lsn::new(end.saturating_sub(records));
-                handle.release(oldest.min(kept));
+            Store::Sqlite { handle, directory } => {
+                let kept = Reader::open(directory)
+                    .map_err(|error| error.to_string())
+                    .and_then(|reader| self.shared.keep.in_store(&reader, now));
+                match kept {
+                    Ok(kept) => handle.release(oldest.min(kept)),
+                    Err(error) => {
+                        tracing::warn!(error, "the journal cannot tell its oldest records");
+                    }
+                }
+                handle.spare(oldest);
                 return;
             }
         };
@@ -193,16 +199,14 @@ impl Books {
         let Some(projected) = projection.as_ref().map(|tables| tables.progress().secured) else {
             return;
         };
-        let kept = self.shared.kept_from(handle);
-        let up_to = oldest.min(projected.next()).min(kept);
-        if let Err(error) = handle.release(up_to) {
+        let unneeded = oldest.min(projected.next());
+        handle.spare(unneeded);
+        let kept = self.shared.keep.in_log(handle, now);
+        if let Err(error) = handle.release(unneeded.min(kept)) {
             tracing::warn!(%error, "the journal cannot give back its oldest segments");
         }
     }
 }
-
-/// A record with its share of everything.
-const RECORD_BYTES_USUAL: u64 = 512;
 
 /// How often [`Books::tidy`] is called.
 pub(crate) const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -213,12 +217,6 @@ const ROUNDS_UNTIL_SETTLED: usize = 4;
 const TABLES_WAIT: Duration = Duration::from_secs(5);
 
 impl Shared {
-    /// The first record of those that are kept for repeats.
-    fn kept_from(&self, handle: &LogHandle) -> Lsn {
-        let segments = self.keep_bytes / self.segment_bytes.max(1);
-        handle.newest(usize::try_from(segments).unwrap_or(usize::MAX))
-    }
-
     /// What a link had when its task failed: read back from the journal, like after a crash of the whole.
     pub(crate) fn start_again(&self, link: &Arc<str>) -> Result<Start, JournalError> {
         let mut fold = Fold::default();

@@ -44,8 +44,10 @@ pub struct JournalSettings {
     pub key: Option<KeyReference>,
     /// Size of the log's segments.
     pub segment_bytes: u64,
-    /// So much of the log is kept for repeats, beyond what is open.
-    pub keep_bytes: u64,
+    /// So long records are kept for repeats, also if nothing that is open needs them …
+    pub keep: Duration,
+    /// … but not more than this of them.
+    pub keep_bytes_max: u64,
     /// How long the tables keep what is finished.
     pub retention: Retention,
 }
@@ -68,7 +70,8 @@ impl JournalSettings {
             durability: Durability::Commit,
             key: None,
             segment_bytes: 64 * 1_024 * 1_024,
-            keep_bytes: 1_024 * 1_024 * 1_024,
+            keep: Duration::from_secs(24 * 60 * 60),
+            keep_bytes_max: 8 * 1_024 * 1_024 * 1_024,
             retention: Retention::default(),
         }
     }

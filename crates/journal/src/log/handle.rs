@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::error::{Damage, Fault, ReadError};
 use super::shared::Shared;
-use super::state::State;
 use super::walk::{Place, Walk};
 use crate::sqlite::Source;
 use crate::vfs::Access;
@@ -101,13 +100,11 @@ impl LogHandle {
         Ok(next)
     }
 
-    /// The first record of the newest so many segments.
+    /// The first record of each segment, the oldest first.
     #[must_use]
-    pub fn newest(&self, segments: usize) -> Lsn {
-        let all = self.shared.segments();
-        let first = all.len().saturating_sub(segments.max(1));
-        all.get(first)
-            .map_or(self.shared.end(), |segment| segment.first)
+    pub fn segments(&self) -> Vec<Lsn> {
+        let segments = self.shared.segments();
+        segments.iter().map(|segment| segment.first).collect()
     }
 
     /// Gives back whole segments of which every record is below `up_to`; they are written again later.
@@ -115,38 +112,13 @@ impl LogHandle {
     /// # Errors
     /// If that cannot be made durable; nothing is given back then.
     pub fn release(&self, up_to: Lsn) -> io::Result<()> {
-        let first = {
-            let segments = self.shared.segments();
-            let kept = segments
-                .iter()
-                .zip(segments.iter().skip(1))
-                .take_while(|(_, next)| next.first <= up_to)
-                .count();
-            match segments.get(kept) {
-                Some(first) if kept > 0 => first.number,
-                _ => return Ok(()),
-            }
-        };
-        // Durable first: from then on nobody expects the segments below, and they may change in any order.
-        {
-            let mut state = self.shared.state();
-            let released = State {
-                first: first.max(state.state().first),
-                ..state.state()
-            };
-            state.write(released)?;
-        }
-        let mut released = Vec::new();
-        {
-            let mut segments = self.shared.segments();
-            while let Some(segment) = segments.front().filter(|segment| segment.number < first) {
-                released.push(self.shared.path(segment.number));
-                segments.pop_front();
-            }
-        }
-        self.shared.room().recyclable.extend(released);
-        self.shared.changed.notify_all();
-        Ok(())
+        self.shared.release(up_to)
+    }
+
+    /// Lets segments of which every record is below `up_to` be given back, the oldest first, as soon as the disk has no
+    /// room for another one: before space is low, and not otherwise.
+    pub fn spare(&self, up_to: Lsn) {
+        self.shared.set_spare(up_to);
     }
 
     /// Visits records of one segment from `lsn` on.

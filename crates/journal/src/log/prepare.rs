@@ -115,6 +115,15 @@ impl Preparer {
             (_, Some(old)) => self.recycle(&old, number),
             (_, None) => self.fresh(number),
         };
+        // Before anybody is turned away what is kept without need goes.
+        let done = match done {
+            Err(error) if is_full(&error) => match self.shared.release_spare() {
+                Ok(true) => Ok(None),
+                Ok(false) => Err(error),
+                Err(failed) => Err(failed),
+            },
+            done => done,
+        };
         let mut room = self.shared.room();
         let step = match done {
             Ok(Some(prepared)) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::state::StateFile;
+use super::state::{State, StateFile};
 use super::walk::Place;
 use crate::Lsn;
 use crate::vfs::{Vfs, VfsFile};
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) segment_bytes: u64,
     /// The place behind the last record that may be read.
     end: AtomicU64,
+    /// Records below this are kept because there is room for them, and for no other reason.
+    spare: AtomicU64,
     segments: Mutex<VecDeque<Segment>>,
     state: Mutex<StateFile>,
     room: Mutex<Room>,
@@ -92,6 +94,7 @@ impl Shared {
             node,
             segment_bytes,
             end: AtomicU64::new(1),
+            spare: AtomicU64::new(0),
             segments: Mutex::default(),
             state: Mutex::new(state),
             room: Mutex::default(),
@@ -105,6 +108,56 @@ impl Shared {
 
     pub(super) fn set_end(&self, end: Lsn) {
         self.end.store(end.get(), Ordering::Release);
+    }
+
+    pub(super) fn set_spare(&self, up_to: Lsn) {
+        self.spare.fetch_max(up_to.get(), Ordering::AcqRel);
+    }
+
+    /// Gives back the oldest segment, if it is kept for no other reason than that there was room. `false`: it is not.
+    pub(super) fn release_spare(&self) -> io::Result<bool> {
+        let spare = Lsn::new(self.spare.load(Ordering::Acquire));
+        let second = self.segments().get(1).map(|segment| segment.first);
+        match second {
+            Some(second) if second <= spare => self.release(second).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Gives back whole segments of which every record is below `up_to`.
+    pub(super) fn release(&self, up_to: Lsn) -> io::Result<()> {
+        let first = {
+            let segments = self.segments();
+            let kept = segments
+                .iter()
+                .zip(segments.iter().skip(1))
+                .take_while(|(_, next)| next.first <= up_to)
+                .count();
+            match segments.get(kept) {
+                Some(first) if kept > 0 => first.number,
+                _ => return Ok(()),
+            }
+        };
+        // Durable first: from then on nobody expects the segments below, and they may change in any order.
+        {
+            let mut state = self.state();
+            let released = State {
+                first: first.max(state.state().first),
+                ..state.state()
+            };
+            state.write(released)?;
+        }
+        let mut released = Vec::new();
+        {
+            let mut segments = self.segments();
+            while let Some(segment) = segments.front().filter(|segment| segment.number < first) {
+                released.push(self.path(segment.number));
+                segments.pop_front();
+            }
+        }
+        self.room().recyclable.extend(released);
+        self.changed.notify_all();
+        Ok(())
     }
 
     pub(super) fn path(&self, number: u64) -> PathBuf {

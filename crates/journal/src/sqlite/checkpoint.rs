@@ -3,15 +3,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use super::retention::{self, Retention};
+use super::retention;
 use super::schema::{OpenError, Role, Sync, beside, open};
+use super::store::{Releasing, SqliteOptions};
 use crate::event::UnixMicros;
+use crate::free_bytes;
 
 /// So many bytes of payload are a reason for a checkpoint. With pages and indexes it is several times as much.
 const PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
@@ -22,6 +24,9 @@ const WAL_BYTES: u64 = 64 * 1024 * 1024;
 const STEPS: usize = 32;
 /// Records that one statement deletes.
 const RECORDS: u32 = 500;
+
+/// Pages that are given back to the disk at a time: with 4 KiB each, 64 MiB.
+const PAGES: u32 = 16_384;
 
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
@@ -36,13 +41,14 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(
         path: &Path,
-        retention: Option<Retention>,
-        released: Arc<AtomicU64>,
+        options: SqliteOptions,
+        releasing: Arc<Releasing>,
     ) -> Result<Checkpointer, OpenError> {
         let mut care = Care {
             connection: open(path, Role::Store, Sync::Full)?,
-            retention,
-            released,
+            path: path.into(),
+            options,
+            releasing,
             deleted: 0,
         };
         let (wishes, wished) = sync_channel(1);
@@ -88,10 +94,10 @@ impl Checkpointer {
 /// What the thread has.
 struct Care {
     connection: Connection,
-    retention: Option<Retention>,
-    /// Records below this are not needed any more …
-    released: Arc<AtomicU64>,
-    /// … and those below this are gone.
+    path: PathBuf,
+    options: SqliteOptions,
+    releasing: Arc<Releasing>,
+    /// Records below this are gone.
     deleted: u64,
 }
 
@@ -106,14 +112,21 @@ impl Care {
 
     /// Each step is a transaction of its own, so that a commit waits for one at most.
     fn forget(&mut self) -> rusqlite::Result<()> {
-        if let Some(retention) = self.retention {
+        if let Some(retention) = self.options.retention {
             for _ in 0..STEPS {
                 if !retention::step(&mut self.connection, retention, UnixMicros::now())? {
                     break;
                 }
             }
         }
-        let released = self.released.load(Ordering::Acquire);
+        let mut released = self.releasing.released.load(Ordering::Acquire);
+        let is_tight = self.is_tight();
+        if is_tight {
+            let spare = self.releasing.spare.load(Ordering::Acquire);
+            let oldest = self.oldest()?.unwrap_or(spare).min(spare);
+            // The older half of what is not needed: if that is not enough it is tight again a second later.
+            released = released.max(oldest.midpoint(spare));
+        }
         while self.deleted < released {
             let rows = self
                 .connection
@@ -126,7 +139,29 @@ impl Care {
                 self.deleted = released;
             }
         }
+        if is_tight {
+            // What was deleted is free within the file; only so the disk has it.
+            self.connection
+                .prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?
+                .query_map([], |_| Ok(()))?
+                .collect::<rusqlite::Result<()>>()?;
+        }
         Ok(())
+    }
+
+    /// Whether space is going to be low soon.
+    fn is_tight(&self) -> bool {
+        let reserve = self.options.reserve_bytes;
+        free_bytes(&self.path).is_ok_and(|free| free < reserve.saturating_mul(2))
+    }
+
+    /// The first record that is there.
+    fn oldest(&self) -> rusqlite::Result<Option<u64>> {
+        self.connection
+            .prepare_cached("SELECT min(lsn) FROM records")?
+            .query_row([], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.map(i64::cast_unsigned))
+            })
     }
 }
 

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::FILE_NAME;
 use super::filter::{Conditions, Filter, ObligationFilter};
 use super::row::{
     AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, TransactionRow, unsigned,
 };
 use super::schema::{self, OpenError};
-use super::store::visit_records;
+use super::store::{raw, visit_records};
+use super::{FILE_NAME, fold};
+use crate::log::Record;
 use crate::{Lsn, RawRecord};
 
 /// Rows that one question brings at most.
@@ -69,6 +70,26 @@ impl Reader {
             Err(OpenError::Refused { .. }) => Ok(()),
             result => result,
         }
+    }
+
+    /// The first record of a store at a place or behind it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn record_from(&self, from: Lsn) -> rusqlite::Result<Option<Record>> {
+        self.connection
+            .prepare_cached(
+                "SELECT lsn, kind, payload FROM records WHERE lsn >= ?1 ORDER BY lsn LIMIT 1",
+            )?
+            .query_row([fold::lsn(from)], |row| {
+                let record = raw(row)?;
+                Ok(Record {
+                    lsn: record.lsn,
+                    kind: record.kind,
+                    payload: record.payload.to_vec(),
+                })
+            })
+            .optional()
     }
 
     /// The sealed answer to a transaction; nothing if there is none, or none any more.

@@ -17,7 +17,9 @@ use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
 use super::{FILE_NAME, LOCK_NAME};
 use crate::log::is_file_of_a_log;
-use crate::{Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space};
+use crate::{
+    Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space, free_bytes,
+};
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
 pub const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
@@ -56,7 +58,7 @@ pub struct SqliteEngine {
     directory: PathBuf,
     options: SqliteOptions,
     checkpointer: Checkpointer,
-    released: Arc<AtomicU64>,
+    releasing: Arc<Releasing>,
     /// Held while the engine lives: nobody else may write.
     _lock: File,
 }
@@ -91,8 +93,8 @@ impl SqliteEngine {
             .map_err(OpenError::sqlite(&path))?;
         let last = schema::applied(&connection).map_err(OpenError::sqlite(&path))?;
         visit_records(&connection, &path, (Lsn::ZERO, last), visit)?;
-        let released = Arc::new(AtomicU64::new(0));
-        let checkpointer = Checkpointer::start(&path, options.retention, Arc::clone(&released))?;
+        let releasing = Arc::new(Releasing::default());
+        let checkpointer = Checkpointer::start(&path, options, Arc::clone(&releasing))?;
         Ok(SqliteEngine {
             connection,
             next: last.next(),
@@ -100,7 +102,7 @@ impl SqliteEngine {
             directory: directory.into(),
             options,
             checkpointer,
-            released,
+            releasing,
             _lock: lock,
         })
     }
@@ -109,7 +111,7 @@ impl SqliteEngine {
     #[must_use]
     pub fn handle(&self) -> StoreHandle {
         StoreHandle {
-            released: Arc::clone(&self.released),
+            releasing: Arc::clone(&self.releasing),
         }
     }
 
@@ -149,13 +151,32 @@ impl SqliteEngine {
 /// Releases records of a store; clones are of the same one.
 #[derive(Clone, Debug)]
 pub struct StoreHandle {
-    released: Arc<AtomicU64>,
+    releasing: Arc<Releasing>,
+}
+
+/// Which records need not be there any more.
+#[derive(Debug, Default)]
+pub(super) struct Releasing {
+    /// Records below this are not wanted.
+    pub(super) released: AtomicU64,
+    /// Records below this are kept because there is room for them, and for no other reason.
+    pub(super) spare: AtomicU64,
 }
 
 impl StoreHandle {
     /// Lets records below `up_to` be deleted, beside the work and in small steps; the tables keep what they said.
     pub fn release(&self, up_to: Lsn) {
-        self.released.fetch_max(up_to.get(), Ordering::AcqRel);
+        self.releasing
+            .released
+            .fetch_max(up_to.get(), Ordering::AcqRel);
+    }
+
+    /// Lets records below `up_to` be deleted, the oldest first, as soon as room runs short: before space is low, and not
+    /// otherwise.
+    pub fn spare(&self, up_to: Lsn) {
+        self.releasing
+            .spare
+            .fetch_max(up_to.get(), Ordering::AcqRel);
     }
 }
 
@@ -193,8 +214,7 @@ impl Engine for SqliteEngine {
 
     fn space(&self) -> Space {
         // Space that cannot be asked for is not there.
-        let free = rustix::fs::statvfs(&self.directory)
-            .map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let free = free_bytes(&self.directory).unwrap_or_default();
         if free < self.options.reserve_bytes {
             Space::Low
         } else {
@@ -268,7 +288,7 @@ pub(super) fn visit_records(
     }
 }
 
-fn raw<'a>(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<RawRecord<'a>> {
+pub(super) fn raw<'a>(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<RawRecord<'a>> {
     Ok(RawRecord {
         lsn: Lsn::new(row.get::<_, i64>(0)?.cast_unsigned()),
         kind: row.get(1)?,

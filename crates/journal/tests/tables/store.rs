@@ -191,6 +191,57 @@ fn released_records_are_gone_and_their_places_are_not_given_again() {
     assert_eq!(transactions, 1_000);
 }
 
+#[test]
+fn when_space_runs_short_the_older_half_of_what_nobody_needs_goes_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = lives(1_000);
+    let end = filled(directory.path(), &batches(&history, &[512])).next();
+    let size = || {
+        std::fs::metadata(directory.path().join(FILE_NAME))
+            .unwrap()
+            .len()
+    };
+    let (mut first, before) = (1, size());
+    // There is less room than this, whatever the disk is.
+    let options = SqliteOptions {
+        reserve_bytes: u64::MAX,
+        ..SqliteOptions::default()
+    };
+    let spare = 2_001;
+    for _ in 0..3 {
+        let mut engine =
+            SqliteEngine::open(
+                directory.path(),
+                options,
+                &mut |_| ControlFlow::Continue(()),
+            )
+            .unwrap();
+        assert_eq!(engine.next(), end);
+        engine.handle().spare(Lsn::new(spare));
+        engine.tick().unwrap();
+        drop(engine);
+        let expected = u64::midpoint(first, spare);
+        first = 0;
+        shown(directory.path(), &mut |lsn, _| {
+            if first == 0 {
+                first = lsn.get();
+            }
+        });
+        assert_eq!(first, expected);
+    }
+    assert!(size() < before, "{} of {before} bytes", size());
+    // With room enough it stays.
+    let mut engine = shown(directory.path(), &mut |_, _| {});
+    engine.handle().spare(Lsn::new(spare));
+    engine.tick().unwrap();
+    drop(engine);
+    let mut still = None;
+    shown(directory.path(), &mut |lsn, _| {
+        still.get_or_insert(lsn);
+    });
+    assert_eq!(still, Some(Lsn::new(first)));
+}
+
 /// Old rows and records are deleted, checkpoints made and questions asked while batches are committed: none of it is an
 /// error of a commit.
 #[test]

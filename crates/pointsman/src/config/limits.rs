@@ -64,9 +64,11 @@ pub(crate) const STAND_IN_COUNT_MAX: u64 = 1_000;
 /// A list of stolen cards: half a million at 20 bytes a line.
 pub(crate) const HOT_CARDS_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// Of the journal, in MiB: two segments at least, a terabyte at most.
-pub(crate) const JOURNAL_KEEP_MIB_MIN: u64 = 128;
-pub(crate) const JOURNAL_KEEP_MIB_MAX: u64 = 1024 * 1024;
+/// A link remembers a day; what the tables know longer is for people.
+pub(crate) const JOURNAL_KEEP_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// Of the journal: two segments at least, and a terabyte at most.
+pub(crate) const JOURNAL_KEEP_BYTES_MIN: u64 = 128 << 20;
+pub(crate) const JOURNAL_KEEP_BYTES_MAX: u64 = 1 << 40;
 /// PCI DSS v4.0.1, 10.5.1 wants a year of audit trail; ten are an archive.
 pub(crate) const TABLES_DAYS_MAX: u64 = 3_660;
 

@@ -77,6 +77,7 @@ pub(crate) const JOURNAL: Kind = Kind {
         "durability",
         "key",
         "keep",
+        "keep_max",
         "tables_days",
     ],
 };
@@ -175,7 +176,8 @@ pub(crate) struct RawJournal {
     pub(crate) engine: Option<At<String>>,
     pub(crate) durability: Option<At<String>>,
     pub(crate) key: Option<At<String>>,
-    pub(crate) keep: Option<At<u64>>,
+    pub(crate) keep: Option<At<String>>,
+    pub(crate) keep_max: Option<At<String>>,
     pub(crate) tables_days: Option<At<u64>>,
 }
 
@@ -213,7 +215,8 @@ impl RawConfig {
                     engine: section.text("engine", report),
                     durability: section.text("durability", report),
                     key: section.text("key", report),
-                    keep: section.integer("keep", report),
+                    keep: section.duration("keep", report),
+                    keep_max: section.size("keep_max", report),
                     tables_days: section.integer("tables_days", report),
                     head: section.head,
                 })

@@ -177,6 +177,29 @@ impl<'t, 'i> Section<'t, 'i> {
         }
     }
 
+    /// The text of a number of bytes; the second stage reads it.
+    pub(crate) fn size(&self, key: &'static str, report: &mut Report) -> Option<At<String>> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(At::new(text.to_string(), value.span())),
+            DeValue::Integer(number) => {
+                report.push(
+                    Diagnostic::error(value.span(), format!("`{key}` needs a unit"))
+                        .label("this is a number")
+                        .help(format!(
+                            "write \"{0}MiB\" or \"{0}GiB\"",
+                            shown(number.as_str())
+                        )),
+                );
+                None
+            }
+            _ => {
+                wrong_type(key, value, "a size such as `\"8GiB\"`", report);
+                None
+            }
+        }
+    }
+
     pub(crate) fn boolean(&self, key: &'static str, report: &mut Report) -> Option<At<bool>> {
         let value = self.value(key)?;
         match value.get_ref() {

@@ -471,6 +471,44 @@ fn a_full_disk_leaves_two_segments_for_what_has_begun() {
 }
 
 #[test]
+fn a_full_disk_takes_back_what_is_kept_without_need_before_space_is_low() {
+    let fs = SimFs::new(1);
+    let (mut log, _) = open(&fs);
+    for _ in 0..60 {
+        commit(&mut log, 10);
+    }
+    let handle = log.handle();
+    let segments = handle.segments();
+    assert!(segments.len() > 6, "{segments:?}");
+    // All but the newest three, and as long as there is room they stay.
+    let spare = segments[segments.len() - 3];
+    handle.spare(spare);
+    log.tick().expect("it goes on");
+    assert_eq!(handle.segments(), segments);
+    fs.set_faults(|faults| faults.capacity = Some(0));
+    let begun = segments.len() - 3;
+    let mut seen = handle.segments();
+    for _ in 0..begun {
+        while handle.segments().last() == seen.last() {
+            assert_eq!(log.space(), Space::Plenty);
+            commit(&mut log, 10);
+        }
+        seen = handle.segments();
+    }
+    // One for each segment that was begun, the oldest first; what is not spare is kept.
+    assert!(seen[0] <= spare, "{seen:?}");
+    while log.space() == Space::Plenty {
+        commit(&mut log, 10);
+    }
+    assert_eq!(handle.first(), spare);
+    let next = log.next();
+    drop(log);
+    let (log, kept) = open(&fs);
+    assert_eq!(log.next(), next);
+    assert_eq!(kept.first().map(|record| record.0), Some(spare.get()));
+}
+
+#[test]
 fn space_that_comes_back_is_seen_without_a_restart() {
     for give_back in [false, true] {
         let fs = SimFs::new(1);

@@ -7,12 +7,14 @@ use pointsman_journal::Durability;
 use pointsman_journal::seal::KeyReference;
 use pointsman_switch::{JournalEngine, JournalSettings};
 
-use super::within;
+use super::{period, within};
 use crate::config::diagnostics::{Diagnostic, Report};
-use crate::config::limits::{JOURNAL_KEEP_MIB_MAX, JOURNAL_KEEP_MIB_MIN, TABLES_DAYS_MAX};
+use crate::config::limits::{
+    JOURNAL_KEEP_BYTES_MAX, JOURNAL_KEEP_BYTES_MIN, JOURNAL_KEEP_MAX, TABLES_DAYS_MAX,
+};
 use crate::config::raw::RawJournal;
 use crate::config::section::{At, shown};
-use crate::config::suggest;
+use crate::config::{size, suggest};
 
 /// Beside the configuration file, if that says nothing else.
 const DIRECTORY: &str = "journal";
@@ -55,14 +57,12 @@ pub(super) fn resolve(
         Some(at) => key(at, &raw.head, report).map(Some),
     };
     let keep = match &raw.keep {
-        None => Some(usual.keep_bytes),
-        Some(at) => within(
-            "keep",
-            at,
-            JOURNAL_KEEP_MIB_MIN..=JOURNAL_KEEP_MIB_MAX,
-            report,
-        )
-        .map(|mebibytes| mebibytes * 1024 * 1024),
+        None => Some(usual.keep),
+        Some(at) => period("keep", at, JOURNAL_KEEP_MAX, report),
+    };
+    let keep_max = match &raw.keep_max {
+        None => Some(usual.keep_bytes_max),
+        Some(at) => bytes("keep_max", at, report),
     };
     let mut retention = usual.retention;
     let days = match &raw.tables_days {
@@ -74,7 +74,8 @@ pub(super) fn resolve(
         engine: engine?,
         durability: durability?,
         key: key?,
-        keep_bytes: keep?,
+        keep: keep?,
+        keep_bytes_max: keep_max?,
         retention,
         ..usual
     })
@@ -108,6 +109,31 @@ fn word<T: Copy, const N: usize>(
         );
     }
     found.map(|(_, value)| *value)
+}
+
+/// How much of the disk.
+fn bytes(key: &str, at: &At<String>, report: &mut Report) -> Option<u64> {
+    let range = JOURNAL_KEEP_BYTES_MIN..=JOURNAL_KEEP_BYTES_MAX;
+    let diagnostic = match size::parse(&at.value) {
+        Some(bytes) if range.contains(&bytes) => return Some(bytes),
+        Some(_) => Diagnostic::error(
+            at.span.clone(),
+            format!(
+                "`{key}` must be from {} to {}",
+                size::show(*range.start()),
+                size::show(*range.end())
+            ),
+        )
+        .label("out of range"),
+        None => Diagnostic::error(
+            at.span.clone(),
+            format!("`{}` is not a size", shown(&at.value)),
+        )
+        .label("needs a whole number and a unit")
+        .help("the units are `MiB`, `GiB` and `TiB`, as in `\"8GiB\"`"),
+    };
+    report.push(diagnostic);
+    None
 }
 
 /// The text may be the key itself, so that neither it nor its line is shown: the head of its table is.

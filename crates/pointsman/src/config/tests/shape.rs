@@ -89,14 +89,15 @@ fn the_journal_and_what_the_bank_is_told() {
     let text = edited(
         "echo = \"30s\"",
         "saf_window = 3\nsaf_pause = \"1s\"\nsaf_pause_max = \"9s\"\nsaf_expire = \"48h\"",
-    ) + "[journal]\ndirectory = \"books\"\nengine = \"sqlite\"\ndurability = \"relaxed\"\nkey = \"env:KEY\"\nkeep = 256\ntables_days = 30\n";
+    ) + "[journal]\ndirectory = \"books\"\nengine = \"sqlite\"\ndurability = \"relaxed\"\nkey = \"env:KEY\"\nkeep = \"48h\"\nkeep_max = \"256MiB\"\ntables_days = 30\n";
     let config = valid(&text);
     let journal = &config.switch.journal;
     assert!(journal.directory.ends_with("books"));
     assert_eq!(journal.engine, JournalEngine::Sqlite);
     assert_eq!(journal.durability, Durability::Relaxed);
     assert!(journal.key.is_some());
-    assert_eq!(journal.keep_bytes, 256 * 1024 * 1024);
+    assert_eq!(journal.keep, Duration::from_secs(48 * 3_600));
+    assert_eq!(journal.keep_bytes_max, 256 * 1024 * 1024);
     assert_eq!(journal.retention.days, 30);
     let told = config.switch.links[0].store_forward;
     assert_eq!(told.window, 3);
@@ -111,7 +112,7 @@ fn what_a_journal_cannot_be() {
         &(edited(
             "echo = \"30s\"",
             "saf_pause = \"9s\"\nsaf_pause_max = \"1s\"",
-        ) + "[journal]\ndirectory = \"\"\nengine = \"logs\"\ndurability = \"never\"\nkey = \"0123456789abcdef\"\nkeep = 1\n"),
+        ) + "[journal]\ndirectory = \"\"\nengine = \"logs\"\ndurability = \"never\"\nkey = \"0123456789abcdef\"\nkeep = 1\nkeep_max = \"1MiB\"\n"),
         expect![[r#"
             error: the longest pause is shorter than the first
               --> pos.toml:17:17
@@ -153,11 +154,19 @@ fn what_a_journal_cannot_be() {
                |
                = help: `durability` is `commit` or `relaxed`
 
-            error: `keep` must be from 128 to 1048576
+            error: `keep` needs a unit
               --> pos.toml:30:8
                |
             30 | keep = 1
-               |        ^ out of range
+               |        ^ this is a number
+               |
+               = help: write "1s" for seconds or "1ms" for milliseconds
+
+            error: `keep_max` must be from 128MiB to 1TiB
+              --> pos.toml:31:12
+               |
+            31 | keep_max = "1MiB"
+               |            ^^^^^^ out of range
         "#]],
     );
 }
