@@ -68,11 +68,8 @@ pub fn kept(directory: &Path) -> Result<Kept, LookError> {
         path: directory.into(),
         error,
     };
-    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
-        if name.to_str().is_some_and(log::is_file_of_a_log) {
-            return Ok(Kept::Log);
-        }
+    if log::is_in(directory).map_err(unreadable)? {
+        return Ok(Kept::Log);
     }
     match Reader::open(directory) {
         Ok(reader) if reader.is_store().map_err(reader.failed())? => Ok(Kept::Store),

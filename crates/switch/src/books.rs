@@ -8,6 +8,7 @@ mod encode;
 mod fold;
 mod keep;
 mod link_book;
+mod lost;
 mod recall;
 
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ use pointsman_journal::sqlite::{
     Projection, ProjectionOptions, Reader, SqliteEngine, SqliteOptions,
 };
 use pointsman_journal::vfs::RealFs;
-use pointsman_journal::{Engine, EventError, Journal, JournalOptions, Lsn, RawRecord};
+use pointsman_journal::{Engine, EventError, Journal, JournalOptions, Lsn, RawRecord, log};
 
 use crate::settings::{JournalEngine, JournalSettings};
 pub(crate) use decode::card_id;
@@ -30,6 +31,7 @@ use fold::Fold;
 pub(crate) use fold::Start;
 use keep::Keep;
 pub(crate) use link_book::{LinkBook, Oldest};
+pub use lost::LostLog;
 use recall::Store;
 
 /// Why the journal cannot be opened.
@@ -40,7 +42,7 @@ pub enum JournalError {
     #[error("{0}")]
     WrongKey(#[from] WrongKey),
     #[error("{0}")]
-    Log(#[from] pointsman_journal::log::OpenError),
+    Log(#[from] log::OpenError),
     #[error("{0}")]
     Sqlite(#[from] pointsman_journal::sqlite::OpenError),
     #[error("record {lsn} of the journal cannot be read: {error}")]
@@ -53,6 +55,8 @@ pub enum JournalError {
         "the journal holds {count} obligations to link `{link}`, which the configuration does not have"
     )]
     UnknownLink { link: String, count: usize },
+    #[error("{0}")]
+    Lost(LostLog),
     #[error("cannot read the journal's tables: {0}")]
     Tables(String),
     #[error("cannot start the journal's thread: {0}")]
@@ -255,6 +259,10 @@ impl Opened {
             segment_bytes: settings.segment_bytes,
             ..LogOptions::default()
         };
+        // Before anything is made: a log that is lost must not be begun anew in silence.
+        if !log::is_in(&settings.directory)? {
+            lost::check(settings, Lsn::ZERO)?;
+        }
         let mut failed = None;
         let engine = LogEngine::open(
             Arc::new(RealFs),
@@ -269,6 +277,7 @@ impl Opened {
         let engine = engine?;
         let (handle, epoch) = (engine.handle(), engine.epoch());
         let last = Lsn::new(engine.next().get().saturating_sub(1));
+        lost::check(settings, last)?;
         let tables = Projection::start(
             &settings.directory,
             last,

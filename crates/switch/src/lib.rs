@@ -33,7 +33,7 @@ mod story;
 mod switch;
 mod terminal;
 
-pub use books::JournalError;
+pub use books::{JournalError, LostLog};
 pub use counters::{LATENCY, describe_metrics};
 pub use orders::{Orders, SafAction};
 pub use settings::{

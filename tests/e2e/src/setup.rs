@@ -1,6 +1,7 @@
 //! A switch between two banks of different dialects, and a terminal's purchase.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -67,6 +68,15 @@ impl Setup {
 
     /// Ends the switch as a power cut would, and starts the next one where it was. Gives the banks' ends of its links.
     pub async fn crash(self) -> anyhow::Result<(Self, Peer, Peer)> {
+        self.crash_and(|_| Ok(())).await
+    }
+
+    /// The same, with something done in the switch's home before the next one starts. Its config is there as `pos.toml`,
+    /// its journal as `journal`.
+    pub async fn crash_and(
+        self,
+        between: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Self, Peer, Peer)> {
         let Setup {
             alpha,
             bravo,
@@ -74,6 +84,7 @@ impl Setup {
             config,
         } = self;
         let home = switch.kill().await?;
+        between(home.path())?;
         let switch = SwitchProcess::start_in(home, &config).await?;
         let mut setup = Self {
             alpha,

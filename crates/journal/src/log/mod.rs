@@ -19,6 +19,9 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+use std::path::Path;
+
 use crate::limits::SEGMENT_BYTES;
 use crate::{Durability, Lsn};
 
@@ -28,8 +31,26 @@ pub use handle::{LogHandle, Record};
 pub use scan::{End, Scan, ScanSegment, scan, scan_from};
 
 /// Whether a log keeps a file of this name.
-pub(crate) fn is_file_of_a_log(name: &str) -> bool {
+fn is_file_of_a_log(name: &str) -> bool {
     name == state::STATE_NAME || shared::segment_number(name).is_some()
+}
+
+/// Whether a directory holds a log, or a part of one. One that is not there holds none.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn is_in(directory: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        if entry?.file_name().to_str().is_some_and(is_file_of_a_log) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How a log is kept.

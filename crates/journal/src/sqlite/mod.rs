@@ -25,7 +25,9 @@ pub use follow::{Feed, Source};
 pub use projection::{Progress, Projection, ProjectionOptions, State};
 pub use query::{ROWS_MAX, Reader};
 pub use retention::Retention;
-pub use row::{AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, TransactionRow};
+pub use row::{
+    AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, OpenRow, TransactionRow,
+};
 pub use schema::OpenError;
 pub use store::{RESERVE_BYTES, SqliteEngine, SqliteOptions, StoreHandle};
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Conditions, Filter, ObligationFilter};
 use super::row::{
-    AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, TransactionRow, unsigned,
+    AuditRow, Counts, ExposureRow, ObligationRow, ObservationRow, OpenRow, TransactionRow, unsigned,
 };
 use super::schema::{self, OpenError};
 use super::store::{raw, visit_records};
@@ -126,6 +126,27 @@ impl Reader {
     /// The file cannot be read.
     pub fn applied(&self) -> rusqlite::Result<Lsn> {
         schema::applied(&self.connection)
+    }
+
+    /// What is open according to records behind `last`, link by link: what a log that ends there does not know of.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn open_since(&self, last: Lsn) -> rusqlite::Result<Vec<OpenRow>> {
+        let sql = "SELECT link, sum(in_doubt) AS in_doubt, sum(owed) AS owed FROM (
+                       SELECT link, 1 AS in_doubt, 0 AS owed FROM transactions
+                       WHERE state = 'open' AND lsn > ?1
+                       UNION ALL
+                       SELECT link, 0, 1 FROM obligations
+                       WHERE state IN ('open', 'expired', 'dead_letter') AND lsn > ?1
+                   ) GROUP BY link ORDER BY link";
+        self.rows(sql, vec![fold::lsn(last).into()], |row| {
+            Ok(OpenRow {
+                link: row.get("link")?,
+                in_doubt: unsigned(row, "in_doubt")?,
+                owed: unsigned(row, "owed")?,
+            })
+        })
     }
 
     /// Lets all questions from here on be answered as of the same moment, whatever is written meanwhile.

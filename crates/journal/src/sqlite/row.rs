@@ -53,6 +53,16 @@ pub struct ObligationRow {
     pub detail: String,
 }
 
+/// What is open at a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRow {
+    pub link: String,
+    /// Transactions without an outcome.
+    pub in_doubt: u64,
+    /// What has to be said to the bank, or looked at by a person.
+    pub owed: u64,
+}
+
 /// Approvals that the switch gave by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExposureRow {

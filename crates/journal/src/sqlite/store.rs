@@ -16,9 +16,9 @@ use super::fold::{self, lsn};
 use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
 use super::{FILE_NAME, LOCK_NAME};
-use crate::log::is_file_of_a_log;
 use crate::{
     Batch, CommitError, Durability, Engine, Lsn, RECORD_BYTES_MAX, RawRecord, Space, free_bytes,
+    log,
 };
 
 /// Low space begins here: enough for what is in flight to be finished, and for a checkpoint.
@@ -76,7 +76,12 @@ impl SqliteEngine {
     ) -> Result<SqliteEngine, OpenError> {
         let lock = lock(directory)?;
         let path = directory.join(FILE_NAME);
-        if is_beside_a_log(directory, &path)? {
+        // A log whose tables are not there (yet) would be left behind unread.
+        let is_beside_a_log = log::is_in(directory).map_err(|error| OpenError::Io {
+            path: path.clone(),
+            error,
+        })?;
+        if is_beside_a_log {
             return Err(OpenError::Role {
                 path,
                 is: Role::Projection.name(),
@@ -234,21 +239,6 @@ impl fmt::Debug for SqliteEngine {
             .field("next", &self.next)
             .finish_non_exhaustive()
     }
-}
-
-/// A log whose tables are not there (yet) would be left behind unread.
-fn is_beside_a_log(directory: &Path, path: &Path) -> Result<bool, OpenError> {
-    let io = |error| OpenError::Io {
-        path: path.into(),
-        error,
-    };
-    for entry in fs::read_dir(directory).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
-        if name.to_str().is_some_and(is_file_of_a_log) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Shows the records behind `from`, which end with `last`.
