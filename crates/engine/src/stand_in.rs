@@ -123,15 +123,14 @@ struct Given {
 }
 
 impl Exposure {
-    /// Counts an approval of a day, counted since 1970. Those of other days do not matter.
+    /// Counts an approval of a day, counted since 1970. Those of earlier days do not matter; but a clock that is set back
+    /// brings no new limits, and until it has caught up it is the later day.
     pub(crate) fn add(&mut self, day: u64, stood_in: StoodIn) {
         if day > self.day {
             *self = Exposure {
                 day,
                 ..Exposure::default()
             };
-        } else if day < self.day {
-            return;
         }
         let given = self.cards.entry(stood_in.card).or_insert_with(|| {
             self.order.push_back(stood_in.card);
@@ -142,7 +141,7 @@ impl Exposure {
     }
 
     fn given(&self, day: u64, card: CardId) -> Given {
-        if day == self.day {
+        if day <= self.day {
             self.cards.get(&card).copied().unwrap_or_default()
         } else {
             Given::default()
@@ -151,7 +150,7 @@ impl Exposure {
 
     /// Is there room for one more card? Forgetting one would lift its limit.
     fn has_room(&self, day: u64, card: CardId) -> bool {
-        day != self.day
+        day > self.day
             || self.cards.contains_key(&card)
             || self.cards.len() < limits::STAND_IN_CARDS_MAX
     }

@@ -188,6 +188,20 @@ fn a_card_gets_no_more_in_a_day_also_over_a_restart() {
     for record in &dialogue.records {
         recovered.apply(NOON, record.clone());
     }
+    // A clock that was set back by a day brings no new limits either.
+    let yesterday = NOON - 86_400;
+    let profile = LinkProfile {
+        wall_clock: WallClock::from_unix_seconds(yesterday),
+        ..standing_in()
+    };
+    let mut back = Recovered::default();
+    for record in &dialogue.records {
+        back.apply(NOON, record.clone());
+    }
+    let mut earlier = Dialogue::new(profile.clone());
+    earlier.link = Link::recover(Arc::new(profile), Instant::ZERO, yesterday, back);
+    assert!(!told(&mut earlier, "000005", "000000000100"), "too often");
+
     let mut next = Dialogue::new(standing_in());
     next.link = Link::recover(Arc::new(standing_in()), Instant::ZERO, NOON, recovered);
     assert!(
