@@ -55,7 +55,12 @@ impl<R> Link<R> {
         undo.reference
             .and_then(|reference| self.originals.named(reference.name))
             .filter(|original| original.transaction == undo.transaction)
-            .is_some_and(|original| matches!(original.fate, Fate::Answered { again: true, .. }))
+            .is_some_and(|original| {
+                matches!(
+                    original.fate,
+                    Fate::Answered { again: true, .. } | Fate::StoodIn { again: true }
+                )
+            })
     }
 
     /// Where several asked for one answer, it is undone only if none of them was told.
@@ -215,9 +220,10 @@ impl<R> Link<R> {
             return match known.fate {
                 Fate::Accepted => Ok(self.journal.latest()),
                 Fate::Reversed | Fate::ReversedUnseen => Err(Cause::Reversed),
-                Fate::Open(_) | Fate::Answered { .. } | Fate::Declined(_) | Fate::StoodIn => {
-                    Err(Cause::KeyBusy)
-                }
+                Fate::Open(_)
+                | Fate::Answered { .. }
+                | Fate::Declined(_)
+                | Fate::StoodIn { .. } => Err(Cause::KeyBusy),
             };
         }
         if !self.recording {
@@ -283,7 +289,7 @@ impl<R> Link<R> {
                     .became(Some(known.reference), known.transaction, Fate::Reversed);
                 Ok(self.decline_after_sending(closed, Cause::Reversed, ReversalCause::Terminal))
             }
-            Fate::Answered { approved: true, .. } | Fate::Accepted | Fate::StoodIn => {
+            Fate::Answered { approved: true, .. } | Fate::Accepted | Fate::StoodIn { .. } => {
                 let stan = known.stan.ok_or(Cause::Internal)?;
                 let mut named = stan;
                 if self.planted.has(PlantedBug::TerminalStanSentUpstream) {

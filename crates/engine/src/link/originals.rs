@@ -109,8 +109,8 @@ pub(super) enum Fate {
     ReversedUnseen,
     /// An advice, on record and on its way.
     Accepted,
-    /// The switch approved it by itself; its advice is on record.
-    StoodIn,
+    /// The switch approved it by itself; its advice is on record. `again`: as above.
+    StoodIn { again: bool },
 }
 
 #[derive(Debug, Default)]

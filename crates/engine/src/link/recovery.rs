@@ -245,7 +245,7 @@ impl Recovered {
             let fate = match due.stood_in {
                 Some(stood_in) => {
                     self.stood_in.push((day, stood_in));
-                    Fate::StoodIn
+                    Fate::StoodIn { again: false }
                 }
                 None => Fate::Accepted,
             };

@@ -128,7 +128,12 @@ impl<R> Link<R> {
             Fate::Declined(cause) => Again::Decline(cause),
             Fate::Reversed | Fate::ReversedUnseen => Again::Decline(Cause::Reversed),
             Fate::Accepted => Again::Decline(Cause::KeyBusy),
-            Fate::StoodIn => Again::StoodIn(known.transaction),
+            Fate::StoodIn { .. } => {
+                let fate = Fate::StoodIn { again: true };
+                self.originals
+                    .became(Some(known.reference), known.transaction, fate);
+                Again::StoodIn(known.transaction)
+            }
         })
     }
 

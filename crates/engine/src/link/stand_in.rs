@@ -102,7 +102,7 @@ impl<R> Link<R> {
                 transaction,
                 stan: Some(stan),
                 mti,
-                fate: Fate::StoodIn,
+                fate: Fate::StoodIn { again: false },
                 until: self.now + REMEMBERED,
                 about: About::of(view, &mut self.text),
             });

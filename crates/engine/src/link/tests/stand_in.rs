@@ -212,3 +212,22 @@ fn a_card_gets_no_more_in_a_day_also_over_a_restart() {
     next.now = Instant::ZERO + Duration::from_secs(10 * 3_600);
     assert!(told(&mut next, "000006", "000000000100"));
 }
+
+/// The terminal of the first answer was gone, and asked again over another connection.
+#[test]
+fn what_was_given_again_is_not_undone() {
+    let mut dialogue = Dialogue::new(standing_in());
+    dialogue.request("buyer", "0200", &purchase("000007", "000000002000"));
+    let undo = dialogue.undo.clone().unwrap();
+    dialogue
+        .quietly()
+        .request("buyer", "0201", &purchase("000007", "000000002000"));
+    assert!(
+        dialogue.script.contains("tell buyer stood in S00000"),
+        "{}",
+        dialogue.script
+    );
+    dialogue.link.handle_undo(dialogue.now, undo, None);
+    // The advice alone.
+    assert_eq!(dialogue.link.occupancy().obligations, 1);
+}
