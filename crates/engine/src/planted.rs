@@ -113,12 +113,36 @@ pub enum PlantedBug {
     RefusalForgotten,
     /// A repeat is declined where nobody knows what became of the first.
     RepeatDeclinedUnseen,
+    /// The bank is not told of what was approved without it.
+    StandInAdviceForgotten,
+    /// After a crash the bank is not told of it.
+    StandInLostOnRestart,
+    /// A repeat of what was approved without the bank is a new request.
+    StandInApprovedTwice,
+    /// An approval without the bank is told before its advice is durable.
+    StandInNotAwaited,
+    /// What was approved without the bank cannot be taken back.
+    StandInReversalForgotten,
+    /// An advice that waits for a person does so also after the terminal has reversed what it is about.
+    StandInDeadAdviceKept,
+    /// An approval without the bank is undone although the terminal has asked again and been given it.
+    StandInToldAgainUndone,
+    /// What a card was given today is not counted.
+    StandInLimitIgnored,
+    /// After a crash no card was given anything.
+    StandInLimitLostOnRestart,
+    /// Cards that are known to be stolen are like others.
+    StandInStolenCardApproved,
+    /// A purchase with a PIN is approved without the bank.
+    StandInPinIgnored,
+    /// A link that is busy approves what it could ask its bank about a moment later.
+    StandInThoughBusy,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 49] = [
+    pub const ALL: [PlantedBug; 61] = [
         PlantedBug::TerminalNotMatched,
         PlantedBug::StanNotMatched,
         PlantedBug::StanNotCooled,
@@ -168,6 +192,18 @@ impl PlantedBug {
         PlantedBug::ExpiredDropped,
         PlantedBug::RefusalForgotten,
         PlantedBug::RepeatDeclinedUnseen,
+        PlantedBug::StandInAdviceForgotten,
+        PlantedBug::StandInLostOnRestart,
+        PlantedBug::StandInApprovedTwice,
+        PlantedBug::StandInNotAwaited,
+        PlantedBug::StandInReversalForgotten,
+        PlantedBug::StandInDeadAdviceKept,
+        PlantedBug::StandInToldAgainUndone,
+        PlantedBug::StandInLimitIgnored,
+        PlantedBug::StandInLimitLostOnRestart,
+        PlantedBug::StandInStolenCardApproved,
+        PlantedBug::StandInPinIgnored,
+        PlantedBug::StandInThoughBusy,
     ];
 }
 

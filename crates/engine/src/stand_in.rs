@@ -15,6 +15,7 @@ use hashbrown::{HashMap, HashSet};
 use pointsman_iso8583::{MtiClass, Pan, TextBuffer, View};
 use pointsman_routing::RoutingTable;
 
+use crate::planted::{Planted, PlantedBug};
 use crate::{TransactionId, limits};
 
 /// What an operator says about stand-in for one link.
@@ -164,6 +165,7 @@ impl StandInProfile {
         exposure: &Exposure,
         day: u64,
         text: &mut TextBuffer,
+        planted: Planted,
     ) -> Option<StoodIn> {
         let pan = request.pan()?;
         let amount = request.amount()?.get();
@@ -174,11 +176,13 @@ impl StandInProfile {
             MtiClass::Authorization | MtiClass::Financial
         );
         // Field 52: only the bank can check a PIN.
-        if !is_purchase || !is_request || request.has(52) {
+        let has_pin = request.has(52) && !planted.has(PlantedBug::StandInPinIgnored);
+        if !is_purchase || !is_request || has_pin {
             return None;
         }
         let card = self.identify.card(&pan);
-        if self.hot_cards.contains(&card) {
+        let is_hot = self.hot_cards.contains(&card);
+        if is_hot && !planted.has(PlantedBug::StandInStolenCardApproved) {
             return None;
         }
         let rule = self

@@ -83,6 +83,7 @@ pub(crate) fn reply(
         return Err(format!("an advice was declined because of {cause:?}"));
     }
     let by_bank = cause.is_none()
+        && transaction.stood_in.is_none()
         && matches!(
             transaction.kind,
             Kind::Routed {
@@ -147,6 +148,14 @@ pub(crate) fn reply(
                 return Err(format!("{cause:?} was told as {code}"));
             }
             Ok(told)
+        }
+        (Kind::Routed { .. }, None) if let Some(approval) = transaction.stood_in => {
+            let shown = reply.to_text(38);
+            if code == "00" && shown.as_deref() == Some(approval.as_str()) {
+                Ok(told)
+            } else {
+                Err(format!("{approval:?} is told as {code} with {shown:?}"))
+            }
         }
         (Kind::Routed { .. }, None) => {
             if nonce(reply) != Some(transaction.nonce) {
@@ -310,6 +319,7 @@ pub(crate) fn persisted(
     let durable = |place: Option<usize>| place.is_some_and(|place| log.is_durable(place));
     let reversal = facts.reversal.map(|(place, _)| place);
     let right = match (issued.nature, outcome) {
+        (Nature::Inquiry, Outcome::StoodIn(_)) => false,
         (Nature::Inquiry, _) => true,
         (Nature::Financial, Outcome::Response(_)) => durable(facts.outcome),
         (Nature::Financial, Outcome::Declined(Cause::Internal)) => true,
@@ -336,10 +346,9 @@ pub(crate) fn persisted(
                 || (facts.intent.is_none() && facts.promise.is_none())
         }
         (Nature::Advice | Nature::Reversal, Outcome::Declined(_)) => true,
-        // Nobody is allowed to stand in here.
-        (_, Outcome::StoodIn(_))
-        | (Nature::Financial, Outcome::Accepted)
-        | (Nature::Advice | Nature::Reversal, Outcome::Response(_)) => false,
+        (Nature::Financial, Outcome::StoodIn(_)) => durable(facts.promise),
+        (Nature::Financial, Outcome::Accepted)
+        | (Nature::Advice | Nature::Reversal, Outcome::Response(_) | Outcome::StoodIn(_)) => false,
     };
     if right {
         Ok(())

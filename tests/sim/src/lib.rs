@@ -31,6 +31,7 @@ mod log;
 mod plan;
 mod queue;
 mod random;
+mod risk;
 mod switch;
 mod terminal;
 mod trace;

@@ -12,12 +12,13 @@ use pointsman_test_sim::{Options, PlantedBug, Report, Tally, run};
 const USAGE: &str = "\
 Runs the simulation of the engine.
 
-Usage: pointsman-test-sim [--seeds A..B] [--for SECONDS] [--bug NAME] [--jobs N] [--keep-going]
-       pointsman-test-sim --trace SEED [--bug NAME]
+Usage: pointsman-test-sim [--seeds A..B] [--plain] [--for SECONDS] [--bug NAME] [--jobs N] [--keep-going]
+       pointsman-test-sim --trace SEED [--plain] [--bug NAME]
 
   --seeds A..B   these seeds (default 0..1000)
   --for SECONDS  stop after this time even if seeds are left
   --jobs N       so many seeds at a time (default: one for each core)
+  --plain        worlds without what came later: stand-in and the like
   --keep-going   do not stop at the first violation
   --bug NAME     plant this bug in the engine, to see it found
   --trace SEED   run one seed and print what happens
@@ -70,6 +71,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments
             }
             "--for" => parsed.stop_after = Some(Duration::from_secs(number(&value()?)?)),
             "--jobs" => parsed.jobs = number(&value()?)?.max(1) as usize,
+            "--plain" => parsed.options.plain = true,
             "--keep-going" => parsed.keep_going = true,
             "--trace" => parsed.trace = Some(number(&value()?)?),
             "--bug" => {
@@ -125,6 +127,7 @@ struct Totals {
     crashes: AtomicU64,
     reversals: AtomicU64,
     advices: AtomicU64,
+    stood_in: AtomicU64,
     excused: AtomicU64,
     violations: AtomicU64,
     simulated_ms: AtomicU64,
@@ -188,6 +191,7 @@ fn count(totals: &Totals, report: &Report, arguments: &Arguments) {
     add(&totals.crashes, report.crashes);
     add(&totals.reversals, report.reversals);
     add(&totals.advices, report.advices);
+    add(&totals.stood_in, report.stood_in);
     add(&totals.excused, report.excused);
     add(&totals.simulated_ms, report.simulated.as_millis() as u64);
     for (total, tally) in [
@@ -210,8 +214,13 @@ fn count(totals: &Totals, report: &Report, arguments: &Arguments) {
             .bug
             .map(|bug| format!(" --bug {bug:?}"))
             .unwrap_or_default();
+        let plain = if arguments.options.plain {
+            " --plain"
+        } else {
+            ""
+        };
         complain(&format!(
-            "\nseed {seed}: {violation}\n  replay: cargo run --release -p pointsman-test-sim -- --trace {seed}{bug}\n"
+            "\nseed {seed}: {violation}\n  replay: cargo run --release -p pointsman-test-sim -- --trace {seed}{plain}{bug}\n"
         ));
     }
 }
@@ -220,7 +229,7 @@ fn line(totals: &Totals, begun: Instant) -> String {
     let get = |total: &AtomicU64| total.load(Ordering::Relaxed);
     let transactions = get(&totals.transactions);
     format!(
-        "{} seeds, {transactions} messages ({} approved, {} declined by banks, {} by the switch), {} crashes, {} reversals, {} advices, {} excused, {} violations, {} h simulated, {:.0} messages/s ",
+        "{} seeds, {transactions} messages ({} approved, {} declined by banks, {} by the switch), {} crashes, {} reversals, {} advices, {} stood in, {} excused, {} violations, {} h simulated, {:.0} messages/s ",
         get(&totals.seeds),
         get(&totals.approved),
         get(&totals.declined_by_bank),
@@ -228,6 +237,7 @@ fn line(totals: &Totals, begun: Instant) -> String {
         get(&totals.crashes),
         get(&totals.reversals),
         get(&totals.advices),
+        get(&totals.stood_in),
         get(&totals.excused),
         get(&totals.violations),
         get(&totals.simulated_ms) / 3_600_000,

@@ -4,11 +4,14 @@
 //! fault that is always there hides what only happens without it. One seed in ten has no faults at all, and there every
 //! purchase must reach its bank.
 
+mod wider;
+
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use pointsman_engine::{Backoff, StoreForwardProfile};
 
+pub(crate) use self::wider::{Manners, PANS, StandInPlan, identify};
 use crate::random::Random;
 
 /// Everything that a seed decides beforehand.
@@ -33,6 +36,9 @@ pub struct Plan {
     pub(crate) journal_micros: RangeInclusive<u64>,
     /// How long the switch is gone after a crash.
     pub(crate) restart_ms: RangeInclusive<u64>,
+    pub(crate) manners: Manners,
+    /// When the wall clock comes to another day, if it soon does.
+    pub(crate) seconds_to_midnight: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub(crate) struct LinkPlan {
     /// It answers a reversal that finds nothing with 25.
     pub(crate) says_unknown: bool,
     pub(crate) store_forward: StoreForwardProfile,
+    /// What it may approve when the bank cannot be asked.
+    pub(crate) stand_in: Option<StandInPlan>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +130,8 @@ pub(crate) struct Faults {
     pub(crate) host_asks: u32,
     /// The link's task does not run for a while; in a thousand seconds.
     pub(crate) link_stalls: u32,
+    /// The bank cannot be reached for some seconds.
+    pub(crate) outages: u32,
     // What terminals do; of their requests.
     pub(crate) terminal_leaves: u32,
     pub(crate) terminal_noise: u32,
@@ -156,9 +166,20 @@ pub(crate) const SHORT_BYTES_MAX: usize = 300;
 /// The longest that a stalled task does not run.
 pub(crate) const STALL_MS_MAX: u64 = 3_000;
 
+/// The longest that a bank cannot be reached.
+pub(crate) const OUTAGE_MS_MAX: u64 = 8_000;
+
 impl Plan {
     #[must_use]
     pub fn new(seed: u64) -> Plan {
+        let mut plan = Plan::plain(seed);
+        plan.widen();
+        plan
+    }
+
+    /// What the seed meant before there were wider worlds.
+    #[must_use]
+    pub fn plain(seed: u64) -> Plan {
         let mut random = Random::new(seed);
         let random = &mut random;
         let faults = Faults::random(random);
@@ -222,6 +243,8 @@ impl Plan {
             } else {
                 10..=2_000
             },
+            manners: Manners::default(),
+            seconds_to_midnight: None,
         }
     }
 
@@ -281,6 +304,7 @@ impl LinkPlan {
                     200_000
                 },
             },
+            stand_in: None,
         }
     }
 }
@@ -326,6 +350,7 @@ impl Faults {
             host_signs_off: often(500),
             host_asks: often(1_000),
             link_stalls: often(500),
+            outages: 0,
             terminal_leaves: often(60),
             terminal_noise: often(20),
             terminal_broken: often(60),

@@ -78,6 +78,8 @@ pub(crate) struct LinkDriver {
     pub(crate) to_bank: Instant,
     /// The task does not run before this.
     pub(crate) stalled: Instant,
+    /// The bank cannot be reached before this.
+    pub(crate) away_until: Instant,
     pub(crate) timer: Option<Instant>,
     /// Which request has which number.
     pub(crate) by_stan: BTreeMap<u32, ReplyTo>,
@@ -138,6 +140,7 @@ impl LinkDriver {
             wire: Wire::None,
             to_bank: Instant::ZERO,
             stalled: Instant::ZERO,
+            away_until: Instant::ZERO,
             timer: None,
             by_stan: BTreeMap::new(),
             owed: BTreeMap::new(),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pointsman_engine::{Instant, Nature};
+use pointsman_engine::{ApprovalCode, Instant, Nature};
 use pointsman_iso8583::Dialect;
 
 use crate::bank::build;
-use crate::plan::{Faults, SHORT_BYTES_MAX};
+use crate::plan::{Faults, Manners, PANS, SHORT_BYTES_MAX};
 use crate::random::Random;
 
 /// A terminal with its counters.
@@ -21,6 +21,7 @@ pub(crate) struct Terminal {
     pub(crate) id: String,
     /// The connection of the plan that it is on.
     pub(crate) slot: usize,
+    manners: Manners,
     stan: u32,
     /// Does its next message say more than some framing carries?
     verbose: bool,
@@ -63,6 +64,8 @@ pub(crate) struct Message {
     /// When the session took it.
     pub(crate) accepted: Option<Instant>,
     pub(crate) fate: Fate,
+    /// The switch itself approved it, with this code.
+    pub(crate) stood_in: Option<ApprovalCode>,
     /// What the answer says: whether it is a yes.
     pub(crate) said: Option<bool>,
 }
@@ -129,13 +132,12 @@ pub(crate) fn long_value() -> String {
     "00".repeat(SHORT_BYTES_MAX)
 }
 
-const PANS: [&str; 3] = ["4111111111111111", "5555555555554444", "6011000990139424"];
-
 impl Terminal {
-    pub(crate) fn new(number: usize, slot: usize) -> Terminal {
+    pub(crate) fn new(number: usize, slot: usize, manners: Manners) -> Terminal {
         Terminal {
             id: format!("T{number:07}"),
             slot,
+            manners,
             stan: 0,
             verbose: false,
             open: Vec::new(),
@@ -321,7 +323,13 @@ impl Terminal {
         let amount = random.between(1..=9_999_999);
         let (mut pan, mut track) = (None, None);
         match kind {
-            Kind::Routed { bank, .. } => pan = Some(PANS[bank]),
+            Kind::Routed { bank, .. } => {
+                let card = match self.manners.cards {
+                    1 => 0,
+                    cards => random.below(cards as u64) as usize,
+                };
+                pan = Some(PANS[bank][card]);
+            }
             Kind::NoRoute => pan = Some("378282246310005"),
             Kind::Unsupported | Kind::Management { .. } | Kind::Broken => {}
         }
@@ -351,6 +359,9 @@ impl Terminal {
             (42, "MERCHANT0000001".into()),
             (49, "978".into()),
         ];
+        if self.manners.pins > 0 && random.permille(self.manners.pins) {
+            fields.push((52, "0123456789ABCDEF".into()));
+        }
         if self.verbose {
             fields.push((55, long_value()));
         }
@@ -431,7 +442,7 @@ impl Deal {
         let mut fields: Vec<(u8, String)> = self
             .fields
             .iter()
-            .filter(|(field, _)| *field != 11 && *field != 55)
+            .filter(|(field, _)| !matches!(field, 11 | 52 | 55))
             .cloned()
             .collect();
         fields.push((11, format!("{:06}", self.reversal_stan)));

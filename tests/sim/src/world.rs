@@ -25,6 +25,7 @@ use crate::log::Log;
 use crate::plan::{ConnectionPlan, Faults, Plan};
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::risk::Risk;
 use crate::switch::{Conn, Issued, LinkDriver};
 use crate::terminal::{Deal, Message, Terminal};
 use crate::trace::Trace;
@@ -32,6 +33,8 @@ use crate::trace::Trace;
 /// How to run a seed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
+    /// The world as it was before there were wider ones: what a seed that is kept once meant.
+    pub plain: bool,
     /// Give every session and link this bug.
     pub bug: Option<PlantedBug>,
     /// Write down what happens.
@@ -57,6 +60,8 @@ pub struct Report {
     pub reversals: u64,
     /// Advices that were booked.
     pub advices: u64,
+    /// Receipts that the switch gave by itself, and whose banks were told.
+    pub stood_in: u64,
     /// Late approvals that a crash took the news of away: no switch could know.
     pub excused: u64,
     /// How often the switch declined, by the labels of the causes.
@@ -91,6 +96,8 @@ pub(crate) struct World {
     life: u32,
     /// Seconds by which the wall clock is off.
     clock_off: i64,
+    /// The same when this life began: a life does not see that its clock is set.
+    clock_off_of_life: i64,
     /// Does the disk take anything new?
     recording: bool,
     conns: Vec<Conn>,
@@ -102,6 +109,8 @@ pub(crate) struct World {
     issued: Vec<Issued>,
     /// By reference and kind, under which number the bank was told and how often.
     told_banks: BTreeMap<(u64, ObligationKind), (u32, u32)>,
+    /// What was approved without the banks.
+    risk: Risk,
     /// By reference, with what a link declined last.
     refused: BTreeMap<u64, Cause>,
     nonces: u64,
@@ -129,6 +138,7 @@ struct Counts {
     crashes: u64,
     reversals: u64,
     advices: u64,
+    stood_in: u64,
     excused: u64,
     causes: Tally,
     events: Tally,
@@ -140,7 +150,14 @@ pub type Tally = BTreeMap<&'static str, u64>;
 /// Runs a seed to its end, or to the first violation.
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Report {
-    let mut world = World::new(Plan::new(seed), options);
+    let mut world = World::new(
+        if options.plain {
+            Plan::plain(seed)
+        } else {
+            Plan::new(seed)
+        },
+        options,
+    );
     world.start();
     let mut steps = 0;
     while world.violation.is_none() && !world.ended {
@@ -168,6 +185,7 @@ pub fn run(seed: u64, options: Options) -> Report {
         crashes: world.report.crashes,
         reversals: world.report.reversals,
         advices: world.report.advices,
+        stood_in: world.report.stood_in,
         excused: world.report.excused,
         causes: world.report.causes,
         events: world.report.events,

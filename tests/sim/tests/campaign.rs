@@ -26,14 +26,20 @@ fn seeds() -> u64 {
     }
 }
 
-/// Seeds that once showed something, here or in a long campaign: they are always run.
-fn remembered() -> Vec<u64> {
+/// Seeds that once showed something, here or in a long campaign: they are always run, as what they were.
+fn remembered() -> Vec<(u64, Options)> {
     let lines = include_str!("../seeds.txt").lines();
-    let seeds = lines.filter_map(|line| line.split_whitespace().next());
-    seeds
-        .filter(|seed| *seed != "#")
-        .map(|seed| seed.parse().expect("a seed"))
-        .collect()
+    let seeds = lines.filter(|line| !line.starts_with('#')).map(|line| {
+        let mut words = line.split_whitespace();
+        let seed = words.next().and_then(|seed| seed.parse().ok());
+        let plain = words.next() == Some("plain");
+        let options = Options {
+            plain,
+            ..Options::default()
+        };
+        (seed.expect("a seed"), options)
+    });
+    seeds.collect()
 }
 
 /// The reports of seeds 0..count.
@@ -62,7 +68,7 @@ fn seeds_run_clean() {
     reports.extend(
         remembered()
             .into_iter()
-            .map(|seed| run(seed, Options::default())),
+            .map(|(seed, options)| run(seed, options)),
     );
     let failed = reports.iter().filter_map(|report| {
         let violation = report.violation.as_ref()?;
@@ -83,10 +89,11 @@ fn seeds_run_clean() {
     let (crashes, reversals) = (sum(|report| report.crashes), sum(|report| report.reversals));
     let excused = sum(|report| report.excused);
     println!(
-        "{} seeds, {} h simulated: {messages} messages, {approved} approved, {crashes} crashes, {reversals} reversals, {} advices, {excused} excused",
+        "{} seeds, {} h simulated: {messages} messages, {approved} approved, {crashes} crashes, {reversals} reversals, {} advices, {} stood in, {excused} excused",
         reports.len(),
         sum(|report| report.simulated.as_secs()) / 3_600,
         sum(|report| report.advices),
+        sum(|report| report.stood_in),
     );
     assert!(
         approved * 6 > messages,
@@ -112,7 +119,7 @@ fn seeds_run_clean() {
 /// All that can happen in the simulation. What it leaves to the engine's own tests: a match key that is busy (terminals
 /// here never use a reference number twice), dialects that do not fit each other, and a link that is asked for nothing
 /// it could send.
-const SEEN: [&str; 73] = [
+const SEEN: [&str; 75] = [
     // Causes.
     "no_route",
     "link_down",
@@ -148,6 +155,8 @@ const SEEN: [&str; 73] = [
     "unsupported_request",
     "settled",
     "reversed_unseen",
+    "stood_in",
+    "outage",
     // Records.
     "intent",
     "outcome",

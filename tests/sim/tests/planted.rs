@@ -18,7 +18,7 @@ fn first_seed_that_finds(bug: PlantedBug) -> Option<(u64, String)> {
             seed,
             Options {
                 bug: Some(bug),
-                trace: false,
+                ..Options::default()
             },
         );
         report

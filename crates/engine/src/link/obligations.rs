@@ -281,6 +281,9 @@ impl<R> Link<R> {
             return Err(Cause::FormatError);
         }
         match known.fate {
+            Fate::StoodIn { .. } if self.planted.has(PlantedBug::StandInReversalForgotten) => {
+                Ok(self.journal.latest())
+            }
             Fate::Open(slot) => {
                 let Some(closed) = self.give_up(slot) else {
                     return Err(Cause::Internal);
@@ -301,7 +304,9 @@ impl<R> Link<R> {
                 self.originals
                     .became(Some(known.reference), known.transaction, Fate::Reversed);
                 for kind in [ObligationKind::Completion, ObligationKind::Advice] {
-                    if let Some(dead) = self.store_forward.exhume(known.transaction, kind) {
+                    if !self.planted.has(PlantedBug::StandInDeadAdviceKept)
+                        && let Some(dead) = self.store_forward.exhume(known.transaction, kind)
+                    {
                         self.give_up_on(dead);
                     }
                 }
@@ -536,7 +541,9 @@ impl<R> Link<R> {
         };
         let (transaction, kind, trace) = (entry.transaction, entry.kind, entry.trace);
         // An advice whose reversal waits behind it needs nobody to look at it, and must not be sent after that.
-        let taken_back = how.is_dead_letter() && self.is_owed_reversal(transaction);
+        let taken_back = how.is_dead_letter()
+            && self.is_owed_reversal(transaction)
+            && !self.planted.has(PlantedBug::StandInDeadAdviceKept);
         let how = if taken_back { Settlement::Dropped } else { how };
         self.record(Record::Settled {
             transaction,

@@ -417,7 +417,9 @@ impl<R> Link<R> {
             self.stans.go_on_after(stan);
         }
         for (day, stood_in) in stood_in {
-            self.exposure.add(day, stood_in);
+            if !self.planted.has(PlantedBug::StandInLimitLostOnRestart) {
+                self.exposure.add(day, stood_in);
+            }
         }
         self.take_over_originals(elapsed, originals.into_values().collect());
         for key in order {
@@ -427,6 +429,9 @@ impl<R> Link<R> {
             if key.1 == ObligationKind::Reversal
                 && self.planted.has(PlantedBug::ReversalsLostOnRestart)
             {
+                continue;
+            }
+            if owed.due.stood_in.is_some() && self.planted.has(PlantedBug::StandInLostOnRestart) {
                 continue;
             }
             let entry = self.owed_before(&owed);

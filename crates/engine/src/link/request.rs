@@ -115,7 +115,10 @@ impl<R> Link<R> {
         if self.planted.has(PlantedBug::RepeatForwarded) {
             return None;
         }
-        let known = self.known(reference)?;
+        let known = self.known(reference).filter(|known| {
+            !matches!(known.fate, Fate::StoodIn { .. })
+                || !self.planted.has(PlantedBug::StandInApprovedTwice)
+        })?;
         Some(match known.fate {
             Fate::Open(slot) => Again::Attach(slot),
             Fate::Answered { approved, .. } => {
@@ -129,7 +132,8 @@ impl<R> Link<R> {
             Fate::Reversed | Fate::ReversedUnseen => Again::Decline(Cause::Reversed),
             Fate::Accepted => Again::Decline(Cause::KeyBusy),
             Fate::StoodIn { .. } => {
-                let fate = Fate::StoodIn { again: true };
+                let again = !self.planted.has(PlantedBug::StandInToldAgainUndone);
+                let fate = Fate::StoodIn { again };
                 self.originals
                     .became(Some(known.reference), known.transaction, fate);
                 Again::StoodIn(known.transaction)

@@ -4,10 +4,11 @@ use bytes::BytesMut;
 use pointsman_iso8583::{Builder, EncodeError, Mti, MtiClass, Stan, View};
 
 use super::Link;
-use super::journal::{Due, ObligationKind, RecordNumber, Reference};
+use super::journal::{Due, ObligationKind, Record, RecordNumber, Reference};
 use super::obligations::stored_fields;
 use super::originals::{About, Fate, Original, REMEMBERED};
 use super::output::{LinkEvent, LinkOutput};
+use crate::planted::PlantedBug;
 use crate::reversal::{self, Form};
 use crate::stand_in::{ApprovalCode, StoodIn};
 use crate::{Answer, CardMessage, Cause, Outcome, Ticket, Trace, Undo};
@@ -28,17 +29,23 @@ impl<R> Link<R> {
         cause: Cause,
     ) -> Option<Given> {
         // Only where nobody could be asked: a bank that is busy is there, and a request that it cannot be sent is wrong.
-        if !matches!(
-            cause,
-            Cause::LinkDown | Cause::LinkSignedOff | Cause::Timeout
-        ) {
+        let busy = cause == Cause::LinkBusy && self.planted.has(PlantedBug::StandInThoughBusy);
+        if !busy
+            && !matches!(
+                cause,
+                Cause::LinkDown | Cause::LinkSignedOff | Cause::Timeout
+            )
+        {
             return None;
         }
         let profile = self.profile.stand_in.clone()?;
         let day = self.profile.wall_clock.day(self.now);
-        let stood_in = profile.decide(view, &self.exposure, day, &mut self.text)?;
+        let planted = self.planted;
+        let stood_in = profile.decide(view, &self.exposure, day, &mut self.text, planted)?;
         let given = self.approve(view, reference, stood_in)?;
-        self.exposure.add(day, stood_in);
+        if !planted.has(PlantedBug::StandInLimitIgnored) {
+            self.exposure.add(day, stood_in);
+        }
         Some(given)
     }
 
@@ -51,7 +58,7 @@ impl<R> Link<R> {
         self.outputs.push_back(LinkOutput::Answer {
             reply_to,
             answer,
-            after: Some(given.after),
+            after: Some(given.after).filter(|_| !self.planted.has(PlantedBug::StandInNotAwaited)),
         });
     }
 
@@ -86,7 +93,7 @@ impl<R> Link<R> {
             ObligationKind::Advice
         };
         let trace = Trace::with(view, &mut self.text).sent_as(Some(stan));
-        let after = self.owe(Due {
+        let due = Due {
             transaction,
             kind,
             cause: None,
@@ -95,7 +102,12 @@ impl<R> Link<R> {
             reference,
             stan: Some(stan),
             message: CardMessage::new(message.freeze()),
-        });
+        };
+        let after = if self.planted.has(PlantedBug::StandInAdviceForgotten) {
+            self.record(Record::Due(due))
+        } else {
+            self.owe(due)
+        };
         if let Some(reference) = reference {
             self.originals.remember(Original {
                 reference,

@@ -1,6 +1,8 @@
 //! The answers that links give to sessions.
 
-use pointsman_engine::{Answer, Cause, Outcome, Record, RecordNumber, Ticket, TransactionId};
+use pointsman_engine::{
+    Answer, ApprovalCode, Cause, Outcome, Record, RecordNumber, Ticket, TransactionId,
+};
 
 use super::sessions::outcome_bytes;
 use super::{Event, World};
@@ -89,7 +91,8 @@ impl World {
                 },
                 cause,
             ),
-            Outcome::Accepted | Outcome::StoodIn(_) | Outcome::Response(_) => Ok(()),
+            Outcome::StoodIn(code) => self.stands_in(link, reply_to, code),
+            Outcome::Accepted | Outcome::Response(_) => Ok(()),
         };
         self.check(declined, || format!("transaction {nonce}"));
         if let Outcome::Declined(cause) = answer.outcome {
@@ -102,17 +105,49 @@ impl World {
                     .push_back((reply_to, answer, number));
                 self.release(link);
             }
-            None => self.hand_out(reply_to, answer),
+            None => self.hand_out(link, reply_to, answer),
         }
     }
 
-    pub(super) fn hand_out(&mut self, reply_to: ReplyTo, answer: Answer) {
+    /// May the link approve this by itself?
+    fn stands_in(
+        &mut self,
+        link: usize,
+        reply_to: ReplyTo,
+        code: ApprovalCode,
+    ) -> Result<(), String> {
+        let day = self.day();
+        let (driver, issued) = (&self.links[link], &self.issued[reply_to]);
+        let message = &self.messages[issued.message];
+        let since = message.accepted.unwrap_or(self.now);
+        let refusal = if !driver.link.state().is_serving() {
+            Some(Cause::LinkDown)
+        } else {
+            (self.now.since(since) >= driver.plan.timeout).then_some(Cause::Timeout)
+        };
+        let dialect = &self.listeners[self.conns[message.conn].listener].dialect;
+        let request = dialect
+            .view(&message.frame)
+            .map_err(|_| "the terminal sent nonsense")?;
+        let stand_in = driver.plan.stand_in.as_ref();
+        let nonce = issued.nonce;
+        self.risk
+            .approves((link, stand_in), nonce, &request, code, (day, refusal))
+    }
+
+    pub(super) fn hand_out(&mut self, link: usize, reply_to: ReplyTo, answer: Answer) {
         let issued = &self.issued[reply_to];
         let message = &self.messages[issued.message];
         let (conn, role) = (message.conn, message.role);
         let nonce = issued.nonce;
         let persisted = checks::persisted(&self.log, issued, role, &answer.outcome);
         self.check(persisted, || format!("transaction {nonce}"));
+        if let Outcome::StoodIn(_) = answer.outcome {
+            let given = self
+                .risk
+                .hands_out(nonce, self.links[link].plan.stand_in.as_ref());
+            self.check(given, || format!("transaction {nonce}"));
+        }
         let at = self.now + self.random.micros(5..=500);
         self.queue.push(at, Event::Mail { conn, answer });
     }

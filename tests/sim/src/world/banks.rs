@@ -8,7 +8,7 @@ use pointsman_engine::Instant;
 use super::{Event, World};
 use crate::bank::{Say, TakenUp};
 use crate::checks::{self};
-use crate::plan::STALL_MS_MAX;
+use crate::plan::{OUTAGE_MS_MAX, STALL_MS_MAX};
 use crate::switch::Wire;
 
 impl World {
@@ -143,10 +143,16 @@ impl World {
         let (cut, silent) = (strikes(faults.link_cuts), strikes(faults.link_silent));
         let (off, ask) = (strikes(faults.host_signs_off), strikes(faults.host_asks));
         let stall = strikes(faults.link_stalls);
+        let outage = faults.outages > 0 && strikes(faults.outages);
         let driver = &mut self.links[link];
         let epoch = driver.epoch;
         let up = matches!(driver.wire, Wire::Up { .. });
-        if cut && up {
+        if outage && driver.away_until <= self.now {
+            driver.away_until = self.now + self.random.millis(300..=OUTAGE_MS_MAX);
+            self.happened("outage");
+            self.queue
+                .push(self.now, Event::Disconnected { link, epoch });
+        } else if cut && up {
             let at = self.now + self.random.micros(0..=20_000);
             self.queue.push(at, Event::Disconnected { link, epoch });
         } else if silent && up && driver.plan.echo.is_some() {

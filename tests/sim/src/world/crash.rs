@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_engine::{Link, Record, RecordNumber, Recovered, TransactionIds};
+use pointsman_engine::{Link, Record, RecordNumber, Recovered, TransactionIds, WallClock};
 
 use super::{Event, World};
 use crate::disk::Committed;
@@ -16,11 +16,29 @@ const WALL: i64 = 1_795_000_000;
 /// Records that are synced together.
 const BATCH_MAX: usize = 500;
 
+const DAY: i64 = 86_400;
+
+/// From the beginning of a run until midnight.
+pub(super) fn seconds_to_midnight() -> i64 {
+    DAY - WALL % DAY
+}
+
+/// The wall clock of a switch that starts at the beginning.
+pub(super) fn clock_at_start(clock_off: i64) -> u64 {
+    u64::try_from(WALL + clock_off).expect("after 1970")
+}
+
 impl World {
     /// Seconds of the wall clock.
     pub(super) fn wall_clock(&self) -> u64 {
         let passed = i64::try_from(self.now.as_nanos() / 1_000_000_000).expect("short");
         u64::try_from(WALL + passed + self.clock_off).expect("after 1970")
+    }
+
+    /// The day that it is, counted since 1970: none if the clock was set in this life, which goes on by the old one while
+    /// its records have the new one.
+    pub(super) fn day(&self) -> Option<u64> {
+        (self.clock_off == self.clock_off_of_life).then(|| self.wall_clock() / DAY as u64)
     }
 
     pub(super) fn journal(&mut self, link: usize, number: RecordNumber, record: Record) {
@@ -186,7 +204,11 @@ impl World {
         let life = self.life;
         if jump {
             self.happened("clock_jump");
+            self.risk.forget_limits();
+            let now = self.now;
             self.clock_off += self.random.pick(&[-86_400, -3_600, 3_600, 86_400]);
+            self.trace
+                .line(now, || format!("the clock is off by {} s", self.clock_off));
         }
         if !self.alive {
             return;
@@ -326,6 +348,7 @@ impl World {
         });
         self.alive = true;
         self.recording = true;
+        self.clock_off_of_life = self.clock_off;
         let clock = self.wall_clock();
         for link in 0..self.links.len() {
             let mut recovered = Recovered::default();
@@ -342,6 +365,7 @@ impl World {
             }
             let mut profile = self.links[link].profile.clone();
             profile.transactions = TransactionIds::new(self.life + 1, link as u16);
+            profile.wall_clock = WallClock::from_unix_seconds(clock_at_start(self.clock_off));
             profile.seed = self.random.next();
             profile.stan_seed = Some(self.random.next());
             let profile = Arc::new(profile);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_engine::{LinkState, Nature, Occupancy};
 
 use super::{Event, World};
+use crate::bank::Entry;
 use crate::checks;
 use crate::plan::{Ending, Faults};
 use crate::terminal::Stage;
@@ -206,9 +207,14 @@ impl World {
             if deal.nature == Nature::Advice {
                 self.report.advices += u64::from(entry.is_some());
             }
+            let stood_in = self.risk.approval(nonce).filter(|_| should);
+            self.report.stood_in += u64::from(stood_in.is_some());
+            let whole = |entry: &Entry| {
+                stood_in.is_none_or(|approval| approval.amount == entry.decision.amount)
+            };
             let asked = (deal.amount, receipt, deal.reversed);
             match held {
-                Some(entry) if should && entry.decision.amount <= deal.amount => {}
+                Some(entry) if should && entry.decision.amount <= deal.amount && whole(entry) => {}
                 Some(entry) if !should && entry.excused => self.report.excused += 1,
                 None if !should => {}
                 _ => {

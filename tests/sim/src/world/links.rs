@@ -208,7 +208,8 @@ impl World {
             return;
         }
         let at = now + self.random.micros(200..=20_000);
-        if self.random.permille(self.faults.connect_refused) {
+        let away = !self.healing && self.links[link].away_until > now;
+        if away || self.random.permille(self.faults.connect_refused) {
             self.queue.push(at, Event::ConnectFailed { link, epoch });
         } else {
             self.queue.push(at, Event::Connected { link, epoch });

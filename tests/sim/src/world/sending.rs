@@ -172,7 +172,7 @@ impl World {
             }
         }
         while let Some((reply_to, answer)) = self.links[link].release_answer() {
-            self.hand_out(reply_to, answer);
+            self.hand_out(link, reply_to, answer);
         }
         let driver = &mut self.links[link];
         if let Some((mark, _)) = driver

@@ -79,6 +79,9 @@ impl World {
             outcome_bytes(&answer.outcome),
         );
         let message = self.message_of(conn, answer.ticket);
+        if let Outcome::StoodIn(code) = answer.outcome {
+            self.messages[message].stood_in = Some(code);
+        }
         self.conns[conn].session.handle_answer(self.now, answer);
         self.drain_session(conn, Some(message));
     }
@@ -350,7 +353,7 @@ impl World {
                     // Promised, or of the switch's own business.
                     (false, true) => {}
                 }
-                if by_bank && approved {
+                if self.messages[message].stood_in.is_some() || by_bank && approved {
                     let right = checks::not_reversed(&self.log.facts(nonce));
                     self.check(right, || format!("transaction {nonce}"));
                 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use pointsman_engine::{
     Backoff, Cooling, Instant, Link, LinkId, LinkLeg, LinkProfile, ListenerProfile, PresencePolicy,
-    Session, TransactionIds,
+    Session, TransactionIds, WallClock,
 };
 use pointsman_iso8583::Dialect;
 use pointsman_routing::{RoutingTable, Rule};
 
-use super::{Counts, Event, Options, World};
+use super::{Counts, Event, Options, World, crash};
 use crate::bank::Bank;
 use crate::disk::Disk;
 use crate::log::Log;
 use crate::plan::{Ending, Plan};
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::risk::Risk;
 use crate::switch::{Conn, LinkDriver};
 use crate::terminal::Terminal;
 use crate::trace::Trace;
@@ -56,6 +57,11 @@ impl World {
             })
         });
         let listeners = listeners.collect();
+        let clock_off = match plan.seconds_to_midnight {
+            Some(seconds) => crash::seconds_to_midnight() - seconds as i64,
+            None => 0,
+        };
+        let started_at = crash::clock_at_start(clock_off);
         let mut random = Random::new(plan.seed ^ 0x5EED);
         let links = plan.links.iter().enumerate().map(|(link, plan)| {
             let profile = LinkProfile {
@@ -78,6 +84,11 @@ impl World {
                 stan_seed: Some(random.next()),
                 transactions: TransactionIds::new(1, link as u16),
                 store_forward: plan.store_forward,
+                stand_in: plan
+                    .stand_in
+                    .as_ref()
+                    .map(|stand_in| Arc::new(stand_in.profile(link))),
+                wall_clock: WallClock::from_unix_seconds(started_at),
                 ..LinkProfile::new(format!("link {link}").into(), dialect(plan.dialect))
             };
             let shared = Arc::new(profile.clone());
@@ -97,7 +108,7 @@ impl World {
             .enumerate()
             .flat_map(|(slot, plan)| (0..plan.terminals).map(move |_| slot))
             .enumerate()
-            .map(|(number, slot)| Terminal::new(number, slot))
+            .map(|(number, slot)| Terminal::new(number, slot, plan.manners))
             .collect();
         World {
             options,
@@ -113,7 +124,8 @@ impl World {
             disk,
             alive: true,
             life: 0,
-            clock_off: 0,
+            clock_off,
+            clock_off_of_life: clock_off,
             recording: true,
             conns: Vec::new(),
             slots: plan
@@ -126,6 +138,7 @@ impl World {
             deals: Vec::new(),
             issued: Vec::new(),
             told_banks: BTreeMap::new(),
+            risk: Risk::default(),
             refused: BTreeMap::new(),
             nonces: 0,
             loading: true,

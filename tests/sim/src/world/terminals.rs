@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Event, World};
-use crate::plan::ConnectionPlan;
+use crate::plan::{ConnectionPlan, Manners};
 use crate::terminal::{Deal, Fate, Kind, Message, Role, Stage, Terminal, pause};
 use crate::trace::Shown;
 
@@ -95,7 +95,8 @@ impl World {
             patience: Duration::from_secs(5),
         };
         self.slots.push((plan, None));
-        self.terminals.push(Terminal::new(terminal, slot));
+        self.terminals
+            .push(Terminal::new(terminal, slot, Manners::default()));
         self.nonces += 1;
         let nonce = self.nonces;
         let deal =
@@ -180,6 +181,7 @@ impl World {
             accepted: None,
             fate: Fate::Open,
             said: None,
+            stood_in: None,
         });
         let patience = self.slots[self.terminals[terminal].slot].0.patience;
         let mut way = self.random.micros(100..=5_000);
