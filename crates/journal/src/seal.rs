@@ -30,8 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 
 use crate::event::limits::SEALED_BYTES_MAX;
 use crate::event::{CardToken, KeyCheck, ObligationKind};
@@ -273,13 +272,10 @@ impl MasterKey {
         Aes256Gcm::new(&(*key).into())
     }
 
-    #[expect(clippy::expect_used, reason = "RFC 2104 2: keys of any length")]
     fn card_token(&self, digits: &str) -> CardToken {
-        // 128 of the 256 bits: two cards that share a token are not to be expected before 2^64 cards.
-        let key = self.derive(None, b"pointsman journal: card token 1");
-        let mut hmac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice())
-            .expect("invariant: HMAC takes a key of any length");
+        let mut hmac = self.tokens.clone();
         hmac.update(digits.as_bytes());
+        // 128 of the 256 bits: two cards that share a token are not to be expected before 2^64 cards.
         let mut token = [0; 16];
         for (to, from) in token.iter_mut().zip(hmac.finalize().into_bytes()) {
             *to = from;

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -26,30 +27,45 @@ const FILE_NAME_NEW: &str = "journal.key.new";
 pub(super) struct MasterKey {
     secret: Zeroizing<[u8; KEY_BYTES]>,
     pub(super) check: KeyCheck,
+    /// Has taken in the key that card numbers are hashed with: each hash goes on from a copy, and derives nothing.
+    pub(super) tokens: Hmac<Sha256>,
 }
 
 impl MasterKey {
     fn new(secret: Zeroizing<[u8; KEY_BYTES]>) -> MasterKey {
-        let mut key = MasterKey {
+        let [a, b, c, d, ..] = *derive(&secret, None, b"pointsman journal: check value 1");
+        let tokens = derive(&secret, None, b"pointsman journal: card token 1");
+        MasterKey {
             secret,
-            check: KeyCheck::default(),
-        };
-        let [a, b, c, d, ..] = *key.derive(None, b"pointsman journal: check value 1");
-        key.check = KeyCheck([a, b, c, d]);
-        key
+            check: KeyCheck([a, b, c, d]),
+            tokens: keyed(&tokens),
+        }
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "RFC 5869 2.3: up to 255 times 32 bytes can be derived"
-    )]
     pub(super) fn derive(&self, salt: Option<&[u8]>, info: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        Hkdf::<Sha256>::new(salt, self.secret.as_slice())
-            .expand(info, key.as_mut_slice())
-            .expect("invariant: 32 bytes are not more than 255 times 32");
-        key
+        derive(&self.secret, salt, info)
     }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "RFC 5869 2.3: up to 255 times 32 bytes can be derived"
+)]
+fn derive(
+    secret: &[u8; KEY_BYTES],
+    salt: Option<&[u8]>,
+    info: &[u8],
+) -> Zeroizing<[u8; KEY_BYTES]> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    Hkdf::<Sha256>::new(salt, secret)
+        .expand(info, key.as_mut_slice())
+        .expect("invariant: 32 bytes are not more than 255 times 32");
+    key
+}
+
+#[expect(clippy::expect_used, reason = "RFC 2104 2: keys of any length")]
+fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("invariant: HMAC takes a key of any length")
 }
 
 /// Where keys are: `file:PATH` or `env:NAME`. A key is never given itself, so that it stands in no configuration and no
