@@ -35,6 +35,15 @@ impl Batch {
         lsn
     }
 
+    /// Appends all records of another batch; they get the places that come next.
+    pub fn extend(&mut self, other: &Batch) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        let ends = other.ends.iter();
+        self.ends
+            .extend(ends.map(|(kind, end)| (*kind, start + end)));
+    }
+
     /// Takes the last record out again.
     pub(crate) fn pop(&mut self) {
         self.ends.pop();

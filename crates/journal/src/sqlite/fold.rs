@@ -8,19 +8,25 @@ use crate::event::{
     Attempt, Audit, Boot, CardToken, Declined, Event, How, Intent, Obligation, Observed, Outcome,
     Sealed, Settled, Unseen, Withdrawn,
 };
-use crate::{Lsn, RawRecord};
+use crate::{EventError, Lsn, RawRecord};
 
 /// Applies a record. What cannot be read is listed, so that nobody takes its absence for an answer.
 pub(super) fn apply_record(connection: &Connection, record: RawRecord<'_>) -> rusqlite::Result<()> {
     match Event::decode(record.kind, record.payload) {
         Ok(event) => apply(connection, record.lsn, &event),
-        Err(error) => connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO unreadable (lsn, kind, reason) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![lsn(record.lsn), record.kind, error.to_string()])
-            .map(drop),
+        Err(error) => unreadable(connection, record, &error),
     }
+}
+
+pub(super) fn unreadable(
+    connection: &Connection,
+    record: RawRecord<'_>,
+    error: &EventError,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO unreadable (lsn, kind, reason) VALUES (?1, ?2, ?3)")?
+        .execute(params![lsn(record.lsn), record.kind, error.to_string()])
+        .map(drop)
 }
 
 /// The tables now know of everything up to here.
@@ -28,7 +34,7 @@ pub(super) fn applied(connection: &Connection, last: Lsn) -> rusqlite::Result<()
     schema::set_meta(connection, schema::APPLIED, lsn(last))
 }
 
-fn apply(connection: &Connection, at: Lsn, event: &Event<'_>) -> rusqlite::Result<()> {
+pub(super) fn apply(connection: &Connection, at: Lsn, event: &Event<'_>) -> rusqlite::Result<()> {
     match event {
         Event::Boot(event) => boot(connection, at, event),
         Event::Intent(event) => intent(connection, at, event),
@@ -60,7 +66,11 @@ fn boot(connection: &Connection, at: Lsn, boot: &Boot<'_>) -> rusqlite::Result<(
         .map(drop)
 }
 
-fn intent(connection: &Connection, at: Lsn, intent: &Intent<'_>) -> rusqlite::Result<()> {
+pub(super) fn intent(
+    connection: &Connection,
+    at: Lsn,
+    intent: &Intent<'_>,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO transactions (
@@ -94,8 +104,9 @@ fn intent(connection: &Connection, at: Lsn, intent: &Intent<'_>) -> rusqlite::Re
         .map(drop)
 }
 
-/// An answer that comes after the terminal was told no does not change what the terminal was told.
-fn outcome(connection: &Connection, outcome: &Outcome<'_>) -> rusqlite::Result<()> {
+/// An answer that comes after the terminal was told no does not change what the terminal was told. What must be said about
+/// it later, an approval that has to be reversed, brings its own message.
+pub(super) fn outcome(connection: &Connection, outcome: &Outcome<'_>) -> rusqlite::Result<()> {
     let tx = outcome.tx.cast_signed();
     connection
         .prepare_cached(
@@ -111,16 +122,15 @@ fn outcome(connection: &Connection, outcome: &Outcome<'_>) -> rusqlite::Result<(
             outcome.approval_code,
             sealed(outcome.answer),
             outcome.at.0,
-            if outcome.approved {
-                "approved"
-            } else {
-                "declined"
-            },
+            outcome_state(outcome),
         ])?;
+    forget_body(connection, tx)
+}
+
+pub(super) fn outcome_state(outcome: &Outcome<'_>) -> &'static str {
     match outcome.approved {
-        // It may still have to be reversed: the terminal may not hear of it.
-        true => Ok(()),
-        false => forget_body(connection, tx),
+        true => "approved",
+        false => "declined",
     }
 }
 
@@ -310,10 +320,10 @@ pub(super) fn lsn(lsn: Lsn) -> i64 {
     lsn.get().cast_signed()
 }
 
-fn card(card: CardToken) -> Option<[u8; 16]> {
+pub(super) fn card(card: CardToken) -> Option<[u8; 16]> {
     (!card.is_none()).then_some(card.0)
 }
 
-fn sealed(sealed: Sealed<'_>) -> Option<&[u8]> {
+pub(super) fn sealed(sealed: Sealed<'_>) -> Option<&[u8]> {
     (!sealed.is_none()).then_some(sealed.as_bytes())
 }

@@ -3,15 +3,22 @@
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::{Batch, Lsn, RawRecord};
 
-/// Batches that wait for the projection; one has at most a MiB. What does not fit is read from the log later: the one who
-/// commits never waits.
-const BATCHES_MAX: usize = 32;
+/// What waits for the projection at most. What does not fit is read from the log later: the one who commits never waits.
+pub(super) const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What has come is taken when its first record has waited so long …
+const WAIT: Duration = Duration::from_millis(50);
+/// … unless it is as much as this: then there is a load, and together with its outcome a request costs half.
+const RECORDS_BUSY: usize = 1_000;
+const WAIT_BUSY: Duration = Duration::from_millis(250);
+/// More than this is not waited for.
+const RECORDS_FULL: usize = 16_384;
 
 /// Where records can be read again.
 pub trait Source: Send {
@@ -30,80 +37,97 @@ pub trait Source: Send {
 /// Takes what has become durable to the projection: [`crate::JournalOptions::follow`] is the place for it.
 #[derive(Clone)]
 pub struct Feed {
-    sender: SyncSender<Batch>,
-    shared: Arc<Queue>,
+    queue: Arc<Queue>,
 }
 
-/// What both ends of the queue know.
-#[derive(Default)]
+/// What both ends know.
 pub(super) struct Queue {
     /// The last record that is durable, whether it was handed over or not.
     durable: AtomicU64,
-    waiting: AtomicUsize,
-    /// Batches to be used again.
-    spare: Mutex<Vec<Batch>>,
+    waiting: Mutex<Waiting>,
+    /// There is as much as is waited for, or another reason to look.
+    changed: Condvar,
+    bytes_max: usize,
 }
 
-/// The other end.
-pub(super) struct Fed {
-    pub(super) receiver: Receiver<Batch>,
-    pub(super) queue: Arc<Queue>,
-}
-
-pub(super) fn feed(durable: Lsn) -> (Feed, Fed) {
-    let (sender, receiver) = sync_channel(BATCHES_MAX);
-    let queue = Arc::new(Queue::default());
-    queue.durable.store(durable.get(), Ordering::Release);
-    let feed = Feed {
-        sender,
-        shared: Arc::clone(&queue),
-    };
-    (feed, Fed { receiver, queue })
+/// What was handed over: one piece, without a gap.
+struct Waiting {
+    batch: Batch,
+    /// So many records make it worth waking the other end.
+    worth: usize,
+    /// Somebody wants the tables to know of this one soon.
+    wanted: Lsn,
+    /// To be looked at without a record.
+    woken: bool,
+    /// Nobody takes anything any more.
+    ended: bool,
 }
 
 impl Feed {
-    /// The batch is durable. Never waits.
+    pub(super) fn new(durable: Lsn, bytes_max: usize) -> Feed {
+        Feed {
+            queue: Arc::new(Queue {
+                durable: AtomicU64::new(durable.get()),
+                waiting: Mutex::new(Waiting {
+                    batch: Batch::default(),
+                    worth: 1,
+                    wanted: Lsn::ZERO,
+                    woken: false,
+                    ended: false,
+                }),
+                changed: Condvar::new(),
+                bytes_max,
+            }),
+        }
+    }
+
+    /// The batch is durable. Never waits for the disk.
     pub fn offer(&self, batch: &Batch) {
         if batch.is_empty() {
             return;
         }
+        let mut waiting = self.queue.lock();
+        // Under the lock: whoever sees that it is durable sees that it is on its way.
         let last = batch.end().get() - 1;
-        // In this order: whoever sees the mark sees that a batch is on its way.
-        let is_full = !self.shared.reserve();
-        self.shared.durable.fetch_max(last, Ordering::AcqRel);
-        if is_full {
+        self.queue.durable.fetch_max(last, Ordering::AcqRel);
+        if waiting.ended {
             return;
         }
-        let mut copy = self.shared.take();
-        copy.restart(batch.first());
-        for record in batch.records() {
-            copy.push(record.kind, |out| out.extend_from_slice(record.payload));
+        let bytes = waiting.batch.payload_bytes() + batch.payload_bytes();
+        if waiting.batch.is_empty() {
+            waiting.batch.restart(batch.first());
+            waiting.batch.extend(batch);
+        } else if waiting.batch.end() == batch.first() && bytes <= self.queue.bytes_max {
+            waiting.batch.extend(batch);
         }
-        self.send(copy);
+        if waiting.batch.len() >= waiting.worth {
+            self.queue.changed.notify_one();
+        }
     }
 
     /// Makes the other end look around.
     pub(super) fn wake(&self) {
-        if self.shared.reserve() {
-            self.send(self.shared.take());
-        }
+        self.queue.lock().woken = true;
+        self.queue.changed.notify_one();
     }
 
-    /// A place has been reserved for it.
-    fn send(&self, batch: Batch) {
-        if let Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) =
-            self.sender.try_send(batch)
-        {
-            self.shared.taken();
-            self.shared.give_back(batch);
-        }
+    /// Makes the other end wait for nothing before it has come to this record.
+    pub(super) fn want(&self, lsn: Lsn) {
+        let mut waiting = self.queue.lock();
+        waiting.wanted = waiting.wanted.max(lsn);
+        waiting.woken = true;
+        self.queue.changed.notify_one();
+    }
+
+    pub(super) fn queue(&self) -> Arc<Queue> {
+        Arc::clone(&self.queue)
     }
 }
 
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed")
-            .field("durable", &self.shared.durable())
+            .field("durable", &self.queue.durable())
             .finish_non_exhaustive()
     }
 }
@@ -115,33 +139,62 @@ impl Queue {
 
     /// Whether records from `next` on are durable and nobody brings them.
     pub(super) fn has_missed(&self, next: Lsn) -> bool {
-        self.durable() >= next && self.waiting.load(Ordering::Acquire) == 0
+        self.is_missed(&self.lock(), next)
     }
 
-    fn reserve(&self) -> bool {
-        let has_room = self.waiting.fetch_add(1, Ordering::AcqRel) < BATCHES_MAX;
-        if !has_room {
-            self.taken();
+    fn is_missed(&self, waiting: &Waiting, next: Lsn) -> bool {
+        waiting.batch.is_empty() && self.durable() >= next
+    }
+
+    /// Takes what was handed over, in exchange for a batch that is done with. Waits for it, at most so long, and while
+    /// much comes a little longer for more. `next` is the record that is needed next.
+    pub(super) fn gather(&self, next: Lsn, at_most: Duration, batch: &mut Batch) {
+        let waiting = self.lock();
+        let is_idle =
+            |waiting: &mut Waiting| waiting.batch.is_empty() && !self.is_missed(waiting, next);
+        let (mut waiting, _) = self
+            .changed
+            .wait_timeout_while(waiting, at_most, |waiting| {
+                is_idle(waiting) && !waiting.woken
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        waiting.worth = RECORDS_FULL;
+        // Where the next one is missing it has to be read, which is done at once.
+        while !waiting.batch.is_empty()
+            && waiting.batch.first() <= next
+            && waiting.batch.len() < RECORDS_FULL
+            && waiting.wanted < next
+        {
+            let wait = match waiting.batch.len() < RECORDS_BUSY {
+                true => WAIT,
+                false => WAIT_BUSY,
+            };
+            let left = wait.saturating_sub(begun.elapsed());
+            if left.is_zero() || waiting.woken {
+                break;
+            }
+            waiting = self
+                .changed
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
-        has_room
+        waiting.worth = 1;
+        waiting.woken = false;
+        std::mem::swap(&mut waiting.batch, batch);
+        waiting.batch.restart(Lsn::ZERO);
     }
 
-    /// One was taken out of the queue.
-    pub(super) fn taken(&self) {
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    /// Nothing is taken from here on.
+    pub(super) fn end(&self) {
+        let mut waiting = self.lock();
+        waiting.ended = true;
+        waiting.batch = Batch::default();
     }
 
-    fn take(&self) -> Batch {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = spare.pop().unwrap_or_default();
-        batch.restart(Lsn::ZERO);
-        batch
-    }
-
-    pub(super) fn give_back(&self, batch: Batch) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < BATCHES_MAX {
-            spare.push(batch);
-        }
+    // Whoever panicked while holding it was adding or taking whole records.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

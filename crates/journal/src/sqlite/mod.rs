@@ -12,6 +12,7 @@ mod checkpoint;
 mod filter;
 mod fold;
 mod follow;
+mod merge;
 mod projection;
 mod projector;
 mod query;

@@ -12,11 +12,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::FILE_NAME;
-use super::follow::{Feed, Queue, Source, feed};
+use super::follow::{Feed, Queue, Source, WAITING_BYTES_MAX};
 use super::projector::{Care, Projector};
 use super::retention::Retention;
 use super::schema::{self, OpenError, Role, Sync};
-use crate::Lsn;
+use crate::{Batch, Lsn};
 
 /// How the projection is kept.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,17 +112,19 @@ impl Projection {
             connection = schema::open(&path, Role::Projection, Sync::Normal)?;
             applied = Lsn::ZERO;
         }
-        let (feed, fed) = feed(last);
-        let shared = Arc::new(Shared::new(Arc::clone(&fed.queue), applied));
+        let feed = Feed::new(last, WAITING_BYTES_MAX);
+        let shared = Arc::new(Shared::new(feed.queue(), applied));
         let mut projector = Projector {
             connection,
             next: applied.next(),
-            fed,
+            queue: feed.queue(),
             source,
             retention: options.retention,
             shared: Arc::clone(&shared),
             wal: schema::beside(&path, "-wal"),
             care: Care::due(),
+            taken: Batch::default(),
+            read: Batch::default(),
         };
         let thread = thread::Builder::new()
             .name("journal-tables".to_owned())
@@ -159,6 +161,7 @@ impl Projection {
     /// Waits until the tables know of a record, at most so long. `false`: they do not yet, or it has failed.
     #[must_use]
     pub fn wait_for(&self, lsn: Lsn, at_most: Duration) -> bool {
+        self.feed.want(lsn);
         let state = self.shared.lock();
         let waits = |state: &mut State| {
             self.shared.applied.load(Ordering::Acquire) < lsn.get()

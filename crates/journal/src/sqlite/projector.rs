@@ -13,7 +13,6 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,19 +20,17 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::FILE_NAME;
 use super::fold;
-use super::follow::{Fed, Source};
+use super::follow::{Queue, Source};
+use super::merge;
 use super::projection::{Shared, State};
 use super::retention::{self, Retention};
 use super::schema::{self, FIRST, Sync};
 use crate::event::UnixMicros;
 use crate::{Batch, Lsn, RawRecord};
 
-/// A transaction takes what has come until it has so many events …
-const EVENTS_MIN: usize = 1_000;
-/// … or until its first one has waited so long.
-const WAIT: Duration = Duration::from_millis(50);
-/// More than this is left for the next one.
-const EVENTS_MAX: usize = 16_384;
+/// So much is read from the log for one transaction.
+const READ_RECORDS: usize = 16_384;
+const READ_BYTES: usize = 8 * 1024 * 1024;
 /// How often the tables are synced while something changes.
 const SECURE_EVERY: Duration = Duration::from_secs(1);
 /// How long a full or busy disk is left alone.
@@ -50,12 +47,15 @@ pub(super) struct Projector {
     pub(super) connection: Connection,
     /// The record that is applied next.
     pub(super) next: Lsn,
-    pub(super) fed: Fed,
+    pub(super) queue: Arc<Queue>,
     pub(super) source: Box<dyn Source>,
     pub(super) retention: Option<Retention>,
     pub(super) shared: Arc<Shared>,
     pub(super) wal: PathBuf,
     pub(super) care: Care,
+    /// What was taken from the queue last, and what was read; used again.
+    pub(super) taken: Batch,
+    pub(super) read: Batch,
 }
 
 /// When what is done now and then was done last.
@@ -103,54 +103,21 @@ impl Projector {
                 }
             }
         }
-        // What queues up from here on is not wanted.
-        while let Ok(batch) = self.fed.receiver.try_recv() {
-            self.fed.queue.taken();
-            drop(batch);
-        }
+        // What comes from here on is not wanted.
+        self.queue.end();
     }
 
     /// Waits for records and applies them.
     fn turn(&mut self) -> Result<ControlFlow<()>, Stop> {
-        let mut batches = Vec::new();
-        let mut events = 0;
-        let mut until = None;
-        while events < EVENTS_MIN {
-            let wait = match until {
-                None => SECURE_EVERY,
-                Some(until) => Instant::saturating_duration_since(&until, Instant::now()),
-            };
-            // Where nothing is queued although there is more, it was not handed over.
-            let behind = until.is_none() && self.fed.queue.has_missed(self.next);
-            let next = if behind {
-                self.fed
-                    .receiver
-                    .try_recv()
-                    .map_err(|_| RecvTimeoutError::Timeout)
-            } else {
-                self.fed.receiver.recv_timeout(wait)
-            };
-            match next {
-                Ok(batch) => {
-                    self.fed.queue.taken();
-                    until = until.or(Some(Instant::now() + WAIT));
-                    events += batch.len();
-                    batches.push(batch);
-                }
-                Err(_) => break,
-            }
-            if self.shared.is_closing() {
-                break;
-            }
+        let mut batch = std::mem::take(&mut self.taken);
+        if !self.shared.is_closing() {
+            self.queue.gather(self.next, SECURE_EVERY, &mut batch);
         }
-        self.apply(&batches)?;
-        let is_missing = match batches.last() {
-            Some(batch) => batch.end() > self.next,
-            None => self.fed.queue.has_missed(self.next),
-        };
-        for batch in batches {
-            self.fed.queue.give_back(batch);
-        }
+        let applied = self.apply(&batch);
+        let is_missing = batch.end() > self.next || self.queue.has_missed(self.next);
+        batch.restart(Lsn::ZERO);
+        self.taken = batch;
+        applied?;
         if self.shared.is_closing() {
             return self.finish();
         }
@@ -162,41 +129,32 @@ impl Projector {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The batches in one transaction. Records that were read from the log already are passed over; where some are
-    /// missing it ends, and the rest is read from the log.
-    fn apply(&mut self, batches: &[Batch]) -> Result<(), Stop> {
-        let records = || batches.iter().flat_map(Batch::records);
-        if !records().any(|record| record.lsn == self.next) {
+    /// The batch in one transaction. Records that were read from the log already are passed over; where the next one is
+    /// missing nothing is done, and it is read from the log.
+    fn apply(&mut self, batch: &Batch) -> Result<(), Stop> {
+        if batch.first() > self.next || batch.end() <= self.next {
             return Ok(());
         }
         self.begin()?;
-        let mut next = self.next;
-        for record in records() {
-            if record.lsn > next {
-                break;
-            }
-            if record.lsn == next {
-                fold::apply_record(&self.connection, record)?;
-                next = next.next();
-            }
-        }
-        self.commit(next)
+        let new = batch.records().filter(|record| record.lsn >= self.next);
+        merge::apply(&self.connection, new)?;
+        self.commit(batch.end())
     }
 
     fn catch_up(&mut self) -> Result<(), Stop> {
         let wanted = self.next;
         // Beyond this a record may be written and not yet durable.
-        let last = self.fed.queue.durable();
-        let mut events = 0;
+        let last = self.queue.durable();
         let mut stop = None;
-        let from = self.next;
+        let mut batch = std::mem::take(&mut self.read);
+        batch.restart(wanted);
         // The source is taken out while it is read, so that the rest of this can be changed meanwhile.
         let mut source = std::mem::replace(&mut self.source, Box::new(Nothing));
-        let read = source.read(from, &mut |record| {
+        let read = source.read(wanted, &mut |record| {
             if record.lsn > last {
                 return ControlFlow::Break(());
             }
-            match self.take(record, &mut events) {
+            match self.take(record, &mut batch) {
                 Ok(flow) => flow,
                 Err(error) => {
                     stop = Some(error);
@@ -205,13 +163,12 @@ impl Projector {
             }
         });
         self.source = source;
-        if let Some(stop) = stop {
-            return Err(stop);
-        }
-        if events > 0 {
-            let next = Lsn::new(self.next.get() + events as u64);
-            self.commit(next)?;
-        }
+        let applied = match stop {
+            Some(stop) => Err(stop),
+            None => self.apply(&batch),
+        };
+        self.read = batch;
+        applied?;
         read.map_err(Stop::Source)?;
         if self.next == wanted && !self.shared.is_closing() {
             return Err(Stop::Short { wanted });
@@ -219,9 +176,9 @@ impl Projector {
         Ok(())
     }
 
-    /// One record from the log.
-    fn take(&mut self, record: RawRecord<'_>, events: &mut usize) -> Result<ControlFlow<()>, Stop> {
-        let wanted = Lsn::new(self.next.get() + *events as u64);
+    /// One record from the log, behind those that are in the batch.
+    fn take(&mut self, record: RawRecord<'_>, batch: &mut Batch) -> Result<ControlFlow<()>, Stop> {
+        let wanted = batch.end();
         if record.lsn < wanted {
             return Ok(ControlFlow::Continue(()));
         }
@@ -234,16 +191,13 @@ impl Projector {
             }
             // New tables of a log that has been shortened.
             self.next = record.lsn;
+            batch.restart(record.lsn);
             schema::set_meta(&self.connection, FIRST, fold::lsn(record.lsn))?;
         }
-        if *events == 0 {
-            self.begin()?;
-        }
-        fold::apply_record(&self.connection, record)?;
-        *events += 1;
-        if *events >= EVENTS_MAX {
-            self.commit(record.lsn.next())?;
-            *events = 0;
+        batch.push(record.kind, |out| out.extend_from_slice(record.payload));
+        if batch.len() >= READ_RECORDS || batch.payload_bytes() >= READ_BYTES {
+            self.apply(batch)?;
+            batch.restart(self.next);
             self.look_after()?;
             if self.shared.is_closing() {
                 return Ok(ControlFlow::Break(()));
@@ -310,12 +264,9 @@ impl Projector {
 
     /// What is queued already still goes in; what would have to be read is left for the next start.
     fn finish(&mut self) -> Result<ControlFlow<()>, Stop> {
-        let mut batches = Vec::new();
-        while let Ok(batch) = self.fed.receiver.try_recv() {
-            self.fed.queue.taken();
-            batches.push(batch);
-        }
-        self.apply(&batches)?;
+        let mut batch = Batch::default();
+        self.queue.gather(self.next, Duration::ZERO, &mut batch);
+        self.apply(&batch)?;
         self.care.secured_at = None;
         self.begin()?;
         self.commit(self.next)?;

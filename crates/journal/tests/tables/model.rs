@@ -50,7 +50,7 @@ fn told(history: &[Record]) -> Model {
                         transaction.state = ["declined", "approved"][usize::from(outcome.approved)];
                     }
                 }
-                is_settled = !outcome.approved;
+                is_settled = true;
             }
             Event::Declined(_) => {
                 if let Some(transaction) = transactions.get_mut(&tx)

@@ -116,23 +116,6 @@ fn tables_are_made_from_nothing() {
     assert_eq!(tables(directory.path()), expected(&history));
 }
 
-/// More than the queue holds, faster than it is emptied, and then silence.
-#[test]
-fn a_projection_that_was_overrun_reads_the_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let history = lives(10_000);
-    let memory = Memory::new(&history);
-    let projection = started(directory.path(), 0, &memory);
-    let feed = projection.feed();
-    for batch in batches(&history, &[16]) {
-        feed.offer(&batch);
-    }
-    caught_up(&projection, history.len());
-    assert!(memory.0.lock().unwrap().reads > 0);
-    projection.close();
-    assert_eq!(tables(directory.path()), expected(&history));
-}
-
 /// While batches go on coming without an end, what was missed must not wait for a pause.
 #[test]
 fn what_was_missed_is_read_while_more_comes() {

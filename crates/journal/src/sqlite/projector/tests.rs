@@ -4,8 +4,11 @@ use super::*;
 use crate::Event;
 use crate::event::Withdrawn;
 use crate::sqlite::FILE_NAME;
-use crate::sqlite::follow::{Feed, feed};
+use crate::sqlite::follow::Feed;
 use crate::sqlite::schema::{Role, open};
+
+/// Room for some fifty records.
+const QUEUE_BYTES: usize = 1_024;
 
 /// A log of as many records as it is said.
 struct Log(u64);
@@ -44,17 +47,19 @@ impl Source for Log {
 fn projector(log: u64) -> (tempfile::TempDir, Projector, Feed) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
-    let (feed, fed) = feed(Lsn::ZERO);
-    let shared = Arc::new(Shared::new(Arc::clone(&fed.queue), Lsn::ZERO));
+    let feed = Feed::new(Lsn::ZERO, QUEUE_BYTES);
+    let shared = Arc::new(Shared::new(feed.queue(), Lsn::ZERO));
     let projector = Projector {
         connection: open(&path, Role::Projection, Sync::Normal).unwrap(),
         next: Lsn::new(1),
-        fed,
+        queue: feed.queue(),
         source: Box::new(Log(log)),
         retention: None,
         shared,
         wal: directory.path().join("none"),
         care: Care::due(),
+        taken: Batch::default(),
+        read: Batch::default(),
     };
     (directory, projector, feed)
 }
@@ -84,6 +89,17 @@ fn what_was_missed_is_read_in_the_turn_that_sees_it() {
     feed.offer(&batch(21, 10));
     assert_eq!(turn(&mut projector), ControlFlow::Continue(()));
     assert_eq!(projector.next, Lsn::new(31));
+}
+
+/// More than the queue holds, faster than it is emptied, and then silence.
+#[test]
+fn a_projection_that_was_overrun_reads_the_log() {
+    let (_directory, mut projector, feed) = projector(200);
+    for first in (1..200).step_by(10) {
+        feed.offer(&batch(first, 10));
+    }
+    assert_eq!(turn(&mut projector), ControlFlow::Continue(()));
+    assert_eq!(projector.next, Lsn::new(201));
 }
 
 #[test]
